@@ -1,0 +1,78 @@
+// Package ready waits for many descriptors at once: select(2), pselect(2),
+// poll(2) and epoll(7) behind one contract, chosen by name at run time.
+//
+// Open makes a poller, Add names a descriptor, the conditions of interest and a
+// token, and Wait returns which tokens fired. That is the lecture's idea: a set
+// of descriptors, what is ready, a timeout. All pollers are level-triggered: a
+// condition fires again in every Wait for as long as it holds.
+//
+// The package does no I/O and owns none of the descriptors it watches.
+package ready
+
+import "time"
+
+// An Event is a set of conditions of a descriptor.
+type Event uint8
+
+const (
+	// Readable: read(2) would not block; end of file counts as readable.
+	Readable Event = 1 << iota
+	// Writable: write(2) would not block.
+	Writable
+	// Urgent: an exceptional condition, as out-of-band data (select's except
+	// set, POLLPRI).
+	Urgent
+	// Failed: an error or a hang-up is pending. It is reported whether asked
+	// for or not where the system call does so (poll, epoll); under select
+	// such a descriptor is Readable or Writable instead.
+	Failed
+	// Exclusive asks Add that of the pollers that watch one descriptor only
+	// one or few wake for an event (EPOLLEXCLUSIVE, Linux 4.5). It is a hint:
+	// a poller that cannot do it wakes all. A descriptor added so cannot be
+	// modified, only removed.
+	Exclusive
+)
+
+// A Fired is one descriptor's answer: the token of its Add and what holds.
+type Fired struct {
+	Token uint64
+	Event Event
+}
+
+// A Poller waits for many descriptors at once. One goroutine owns it; only
+// Wake may be called from another.
+type Poller interface {
+	// Add watches fd, which the caller keeps open. The token comes back with
+	// every event, so that a reused descriptor number is never mistaken for
+	// the old one. Errors: EEXIST when fd is watched already, EBADF, EPERM
+	// for a file that the call cannot wait for (epoll and regular files),
+	// EINVAL for a number select cannot hold.
+	Add(fd int, want Event, token uint64) error
+
+	// Modify replaces what is asked of fd. Want 0 keeps it silent but for
+	// Failed. ENOENT when fd is not watched.
+	Modify(fd int, want Event, token uint64) error
+
+	// Remove stops watching fd. ENOENT when it is not watched.
+	Remove(fd int) error
+
+	// Forget is Remove for a descriptor that its owner closes next. Where
+	// the kernel drops a closed descriptor by itself (epoll) it makes no
+	// system call. An event already under way may still come back: its
+	// token tells.
+	Forget(fd int) error
+
+	// Wait fills dst and returns how many entries it filled: 0 after the
+	// timeout, a Wake or a signal. A negative timeout waits for ever, and
+	// zero does not wait at all. Only a call that may wait tells the Go
+	// scheduler; one with timeout zero does not. Any other timeout is
+	// rounded up to what the call can express.
+	Wait(dst []Fired, timeout time.Duration) (int, error)
+
+	// Wake ends the Wait under way, or the next one, early. It may be called
+	// from any goroutine, also after Close, when it does nothing.
+	Wake() error
+
+	// Close frees what the poller owns. The watched descriptors stay open.
+	Close() error
+}
