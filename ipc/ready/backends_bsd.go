@@ -1,0 +1,9 @@
+//go:build freebsd || netbsd
+
+package ready
+
+var backends = []backend{
+	{"poll", newPoll},
+	{"pselect", newPselect},
+	{"select", newSelect},
+}

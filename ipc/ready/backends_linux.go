@@ -1,0 +1,8 @@
+package ready
+
+var backends = []backend{
+	{"epoll", newEpoll},
+	{"poll", newPoll},
+	{"pselect", newPselect},
+	{"select", newSelect},
+}
