@@ -1,0 +1,129 @@
+package loop
+
+import (
+	"io"
+	"os"
+	"syscall"
+
+	"xanadu/internal/sys"
+	"xanadu/ipc/ready"
+)
+
+// outgoing is what one Send or SendFile still has to pass on: head, then body
+// or a range of a file.
+type outgoing struct {
+	head []byte
+	body []byte
+	file int // -1: none
+	off  int64
+	size int64
+	more bool  // another Send follows at once
+	err  error // why the rest will not be sent; nil while it may
+}
+
+func (o *outgoing) left() int64 { return int64(len(o.head)) + int64(len(o.body)) + o.size }
+
+// Buffer lends an empty buffer of BufferSize capacity to be filled for the head
+// of the next Send or SendFile, which takes it back. There is one at a time.
+func (l *Loop) Buffer() []byte { return l.buffer[:0] }
+
+// Send sends head, then body. More tells that another Send follows at once, so
+// that the kernel may wait and fill its packets.
+//
+// It returns true when the kernel has taken everything; then Sent is not
+// called. Otherwise Sent will be, and until then nothing else may be sent and
+// nothing is received. Head is taken back in any case: what is left of it is
+// copied. Body must stay unchanged until Sent.
+func (s *Stream) Send(head, body []byte, more bool) (done bool, err error) {
+	return s.begin(outgoing{head: head, body: body, file: -1, more: more})
+}
+
+// SendFile is Send with size bytes of a regular file from off on in place of
+// the body. The file must stay open until Sent. It may wait for the disk.
+func (s *Stream) SendFile(head []byte, file int, off, size int64, more bool) (done bool, err error) {
+	return s.begin(outgoing{head: head, file: file, off: off, size: size, more: more})
+}
+
+func (s *Stream) begin(o outgoing) (done bool, err error) {
+	if s.token == 0 {
+		return false, os.ErrClosed
+	}
+	if s.out != nil {
+		if s.out.err != nil {
+			return false, s.out.err
+		}
+		panic("loop: Send: the last one is not finished")
+	}
+	l := s.loop
+	l.unsent = o
+	more, err := l.unsent.pass(int(s.fd))
+	if err != nil || !more {
+		l.unsent = outgoing{}
+		return err == nil, err
+	}
+	rest := l.unsent
+	l.unsent = outgoing{}
+	rest.head = append([]byte(nil), rest.head...)
+	s.out = &rest
+	s.watch(ready.Writable)
+	return false, nil
+}
+
+// push goes on with what begin left.
+func (s *Stream) push() {
+	more, err := s.out.pass(int(s.fd))
+	if err == nil && more {
+		return
+	}
+	token := s.token
+	if err == nil {
+		s.out = nil
+	} else {
+		s.out.err = err
+		s.unwatch()
+	}
+	s.handler.Sent(err)
+	if s.token == token && s.receiving && s.out == nil {
+		s.watch(ready.Readable)
+	}
+}
+
+// pass passes on what the kernel takes, one turn's share at most, and tells
+// whether more is left.
+func (o *outgoing) pass(fd int) (more bool, err error) {
+	for share := int64(sendTurn); share > 0; {
+		if len(o.head)+len(o.body) > 0 {
+			body := o.body[:min(int64(len(o.body)), share)]
+			n, errno := sys.Send(fd, o.head, body, o.more || o.size > 0 || len(body) < len(o.body))
+			if errno == syscall.EAGAIN {
+				return true, nil
+			}
+			if errno != 0 {
+				return false, os.NewSyscallError("send", errno)
+			}
+			all := len(o.head) + len(body)
+			share -= int64(n)
+			ofHead := min(n, len(o.head))
+			o.head, o.body = o.head[ofHead:], o.body[n-ofHead:]
+			if n < all {
+				return true, nil
+			}
+			continue
+		}
+		if o.size == 0 {
+			return false, nil
+		}
+		ask := min(o.size, share)
+		n, errno := sys.Sendfile(fd, o.file, o.off, int(ask))
+		switch {
+		case errno == syscall.EAGAIN:
+			return true, nil
+		case errno != 0:
+			return false, os.NewSyscallError("sendfile", errno)
+		case n == 0:
+			return false, io.ErrUnexpectedEOF
+		}
+		o.off, o.size, share = o.off+int64(n), o.size-int64(n), share-int64(n)
+	}
+	return o.left() > 0, nil
+}
