@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"net/netip"
+	"time"
 )
 
 // A Request is one request head, understood and checked, whatever version of
@@ -26,7 +27,8 @@ type Request struct {
 	Fields []Field // in the order received; names as sent, values trimmed
 	Seen   Names   // which of the known names stand in Fields
 
-	Peer netip.AddrPort // who asks; the zero value for a UNIX socket
+	Peer     netip.AddrPort // who asks; the zero value for a UNIX socket
+	Received time.Time      // when the head was complete
 }
 
 // A Field is one field line (RFC 9110 §5).
