@@ -1,0 +1,92 @@
+//go:build unix
+
+package sys
+
+import (
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Stat is what stat(2) says of a file, as far as a server asks. Two of them
+// are equal when nothing about the file has changed: its content cannot change
+// without its Ctime, which no program can set.
+type Stat struct {
+	Dev, Ino     uint64
+	Mode         uint32 // type and permissions
+	Size         int64  // octets
+	Mtime, Ctime Time   // last change of the content; of the content or anything else
+}
+
+// A Time is a file's timestamp. Unlike nanoseconds in an int64 it holds any
+// that a file system can.
+type Time struct{ Sec, Nsec int64 }
+
+// Time converts t.
+func (t Time) Time() time.Time { return time.Unix(t.Sec, t.Nsec) }
+
+// IsRegular reports whether it is a regular file.
+func (s *Stat) IsRegular() bool { return s.Mode&unix.S_IFMT == unix.S_IFREG }
+
+// IsDir reports whether it is a directory.
+func (s *Stat) IsDir() bool { return s.Mode&unix.S_IFMT == unix.S_IFDIR }
+
+// IsSymlink reports whether it is a symbolic link.
+func (s *Stat) IsSymlink() bool { return s.Mode&unix.S_IFMT == unix.S_IFLNK }
+
+// Fstat is fstat(2).
+func Fstat(fd int) (Stat, syscall.Errno) {
+	return stat(func(raw *unix.Stat_t) error { return unix.Fstat(fd, raw) })
+}
+
+// Lstatat says what stands under a name in an open directory, without following
+// a symbolic link (fstatat(2), AT_SYMLINK_NOFOLLOW).
+func Lstatat(dir int, name string) (Stat, syscall.Errno) {
+	return stat(func(raw *unix.Stat_t) error {
+		return unix.Fstatat(dir, name, raw, unix.AT_SYMLINK_NOFOLLOW)
+	})
+}
+
+func stat(call func(*unix.Stat_t) error) (Stat, syscall.Errno) {
+	var raw unix.Stat_t
+	if errno := again(func() error { return call(&raw) }); errno != 0 {
+		return Stat{}, errno
+	}
+	// The widths of these fields differ from system to system.
+	return Stat{
+		Dev:   uint64(raw.Dev),
+		Ino:   uint64(raw.Ino),
+		Mode:  uint32(raw.Mode),
+		Size:  raw.Size,
+		Mtime: Time{int64(raw.Mtim.Sec), int64(raw.Mtim.Nsec)},
+		Ctime: Time{int64(raw.Ctim.Sec), int64(raw.Ctim.Nsec)},
+	}, 0
+}
+
+// Dup is dup(2) with close-on-exec from birth (F_DUPFD_CLOEXEC).
+func Dup(fd int) (int, syscall.Errno) {
+	var n int
+	errno := again(func() (err error) {
+		n, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		return err
+	})
+	if errno != 0 {
+		return -1, errno
+	}
+	return n, 0
+}
+
+// again repeats a call that a signal interrupts.
+func again(call func() error) syscall.Errno {
+	for {
+		err := call()
+		if err == nil {
+			return 0
+		}
+		// The calls of x/sys/unix fail with nothing but an errno.
+		if errno := err.(syscall.Errno); errno != syscall.EINTR {
+			return errno
+		}
+	}
+}

@@ -1,0 +1,301 @@
+package web
+
+import (
+	"bytes"
+	"math"
+	"time"
+)
+
+// MaxSpans bounds the parts of one answer. A client that resumes a transfer or
+// seeks in a film asks for one, a PDF viewer for a few; more of them, each with
+// a head of its own, would only make work (RFC 9110 §14.2, §17.15).
+const MaxSpans = 16
+
+// A Span is a part of a document: Length octets from Offset on, at least one.
+type Span struct{ Offset, Length int64 }
+
+// maxSpecs bounds the ranges that are looked at, so that no field costs more
+// than a file is worth: some 50 microseconds.
+const maxSpecs = 1000
+
+// A Selection is what a request gets of a document.
+type Selection struct {
+	Status int // the document's own, or one of:
+	//   206 the spans only, as one part or as multipart/byteranges
+	//   304 the client has it: no content
+	//   412 it is not what the client expects
+	//   416 all that was asked for lies beyond the end
+
+	spans [MaxSpans]Span
+	n     int
+}
+
+// Spans are the parts to send with 206, in the order they were first asked for:
+// at least one, at most MaxSpans, all within the document, none touching
+// another. They are part of s.
+func (s *Selection) Spans() []Span { return s.spans[:s.n] }
+
+// Select evaluates the conditions and the ranges of r against p, the answer to
+// the same request without them (RFC 9110 §13.2, §14.2). Only a 200 with a
+// validator is subject to them; any other p is selected as it is. It is cheap
+// to leave out when r.Seen has none of Conditional. It allocates nothing.
+func Select(r *Request, p *Reply) Selection {
+	if p.Status != 200 || p.ETag == "" && p.Modified.IsZero() || r.Seen&Conditional == 0 {
+		return Selection{Status: p.Status}
+	}
+	// The steps of RFC 9110 §13.2.2.
+	switch {
+	case r.Seen&IfMatch != 0:
+		if !anyMatches(r, IfMatch, p.ETag, strongly) {
+			return Selection{Status: 412}
+		}
+	case r.Seen&IfUnmodifiedSince != 0:
+		if date, ok := onlyDate(r, IfUnmodifiedSince); ok && modifiedAfter(p, date) {
+			return Selection{Status: 412}
+		}
+	}
+	switch {
+	case r.Seen&IfNoneMatch != 0:
+		if anyMatches(r, IfNoneMatch, p.ETag, weakly) {
+			if r.IsGet() {
+				return Selection{Status: 304}
+			}
+			return Selection{Status: 412}
+		}
+	case r.Seen&IfModifiedSince != 0 && r.IsGet() && !p.Modified.IsZero():
+		if date, ok := onlyDate(r, IfModifiedSince); ok && !modifiedAfter(p, date) {
+			return Selection{Status: 304}
+		}
+	}
+	// Range is defined for GET alone (RFC 9110 §14.2).
+	if r.Seen&Range != 0 && r.IsGet() && !r.IsHead() && ifRange(r, p) {
+		if value, ok := only(r, Range); ok {
+			return selectSpans(value, p.Size)
+		}
+	}
+	return Selection{Status: 200}
+}
+
+// only returns the value of a field that may stand once. When it stands twice
+// it has no value that means anything.
+func only(r *Request, name Names) (value []byte, ok bool) {
+	for i := range r.Fields {
+		if r.Fields[i].Known == name {
+			if ok {
+				return nil, false
+			}
+			value, ok = r.Fields[i].Value, true
+		}
+	}
+	return value, ok
+}
+
+// onlyDate is only for a date. What is not a valid one makes its condition void
+// (RFC 9110 §13.1.3, §13.1.4).
+func onlyDate(r *Request, name Names) (time.Time, bool) {
+	value, ok := only(r, name)
+	if !ok {
+		return time.Time{}, false
+	}
+	return ParseDate(value)
+}
+
+// modifiedAfter reports whether the document is known to be newer than date, in
+// the whole seconds that a date can say.
+func modifiedAfter(p *Reply, date time.Time) bool {
+	return !p.Modified.IsZero() && p.Modified.Unix() > date.Unix()
+}
+
+// ifRange reports whether the ranges may be taken from this document: there is
+// no If-Range, or it names the document as it is now (RFC 9110 §13.1.5).
+//
+// A date must be the exact Last-Modified, since a client may have parts of any
+// other version, even of a later one. That a date which was less than a second
+// old when it was sent says too little is for the client to see (§8.8.2.2).
+func ifRange(r *Request, p *Reply) bool {
+	if r.Seen&IfRange == 0 {
+		return true
+	}
+	value, ok := only(r, IfRange)
+	if !ok {
+		return false
+	}
+	if tag, rest, ok := cutTag(value); ok {
+		return len(rest) == 0 && strongly(tag, p.ETag)
+	}
+	date, ok := ParseDate(value)
+	return ok && !p.Modified.IsZero() && p.Modified.Unix() == date.Unix()
+}
+
+// anyMatches reports whether a list of entity-tags, over all fields of the name,
+// has one that matches etag, or is "*", which matches any document (RFC 9110
+// §13.1.1, §13.1.2). A line counts up to where it is not well-formed.
+func anyMatches(r *Request, name Names, etag string, matches func([]byte, string) bool) bool {
+	if value, ok := only(r, name); ok && string(value) == "*" {
+		return true
+	}
+	for i := range r.Fields {
+		if r.Fields[i].Known != name {
+			continue
+		}
+		for list := r.Fields[i].Value; ; {
+			list = bytes.TrimLeft(list, ", \t")
+			tag, rest, ok := cutTag(list)
+			rest = bytes.TrimLeft(rest, " \t")
+			if !ok || len(rest) > 0 && rest[0] != ',' {
+				break
+			}
+			if matches(tag, etag) {
+				return true
+			}
+			list = rest
+		}
+	}
+	return false
+}
+
+// strongly is the comparison of RFC 9110 §8.8.3.2 that takes no weak tag.
+func strongly(tag []byte, etag string) bool {
+	return string(tag) == etag && etag != "" && etag[0] == '"'
+}
+
+// weakly is the one that does not tell weak tags from strong ones.
+func weakly(tag []byte, etag string) bool {
+	tag = bytes.TrimPrefix(tag, weak)
+	if len(etag) > 2 && etag[:2] == "W/" {
+		etag = etag[2:]
+	}
+	return string(tag) == etag
+}
+
+var weak = []byte("W/")
+
+// cutTag takes an entity-tag from the front of b (RFC 9110 §8.8.3).
+func cutTag(b []byte) (tag, rest []byte, ok bool) {
+	opaque := bytes.TrimPrefix(b, weak)
+	if len(opaque) == 0 || opaque[0] != '"' {
+		return nil, b, false
+	}
+	for i := 1; i < len(opaque); i++ {
+		if c := opaque[i]; c == '"' {
+			n := len(b) - len(opaque) + i + 1
+			return b[:n], b[n:], true
+		} else if c <= ' ' || c == 0x7f {
+			break
+		}
+	}
+	return nil, b, false
+}
+
+// selectSpans reads the value of a Range field for a document of size octets.
+// A unit other than bytes, a set that is not well-formed and one that is too
+// large count as no Range at all (RFC 9110 §14.2). Ranges that overlap or touch
+// become one, in the place of the first.
+func selectSpans(value []byte, size int64) Selection {
+	whole := Selection{Status: 200}
+	unit, set, ok := bytes.Cut(value, equals)
+	if !ok || !bytes.EqualFold(unit, octets) {
+		return whole
+	}
+	some := Selection{Status: 206}
+	asked := false
+	for n, more := 0, true; more; n++ {
+		if n == maxSpecs {
+			return whole
+		}
+		var spec []byte
+		spec, set, more = bytes.Cut(set, comma)
+		spec = bytes.Trim(spec, " \t")
+		if len(spec) == 0 {
+			continue // a list may have empty elements (RFC 9110 §5.6.1.2)
+		}
+		first, last, ok := parseSpec(spec, size)
+		if !ok {
+			return whole
+		}
+		asked = true
+		if first > last {
+			continue // beyond the end
+		}
+		if !some.add(Span{first, last - first + 1}) {
+			return whole
+		}
+	}
+	switch {
+	case !asked:
+		return whole
+	case some.n == 0:
+		return Selection{Status: 416}
+	}
+	return some
+}
+
+var equals, octets, comma = []byte("="), []byte("bytes"), []byte(",")
+
+// parseSpec reads one range-spec (RFC 9110 §14.1.2) as the offsets of a first
+// and a last octet; the first comes behind the last when it selects nothing.
+// A number beyond 63 bits is as good as the largest.
+func parseSpec(spec []byte, size int64) (first, last int64, ok bool) {
+	first, rest, ok := cutNumber(spec)
+	if !ok {
+		n, rest, ok := cutNumber(spec[1:])
+		// The last octets of an empty document are all of it, and no
+		// Content-Range can say so: it is sent as a whole.
+		ok = ok && spec[0] == '-' && len(rest) == 0 && (n == 0 || size > 0)
+		return max(0, size-n), size - 1, ok
+	}
+	if len(rest) == 0 || rest[0] != '-' {
+		return 0, 0, false
+	}
+	if len(rest) == 1 {
+		return first, size - 1, true
+	}
+	last, rest, ok = cutNumber(rest[1:])
+	if !ok || len(rest) > 0 || last < first {
+		return 0, 0, false
+	}
+	return first, min(last, size-1), true
+}
+
+// cutNumber takes 1*DIGIT from the front of b.
+func cutNumber(b []byte) (n int64, rest []byte, ok bool) {
+	i := 0
+	for ; i < len(b) && '0' <= b[i] && b[i] <= '9'; i++ {
+		digit := int64(b[i] - '0')
+		if n > (math.MaxInt64-digit)/10 {
+			n = math.MaxInt64
+		} else {
+			n = n*10 + digit
+		}
+	}
+	return n, b[i:], i > 0
+}
+
+// add takes span in, and into it all that it overlaps or touches. It reports
+// false when there is no room for one more.
+func (s *Selection) add(span Span) bool {
+	at, n := -1, 0
+	for _, other := range s.spans[:s.n] {
+		if other.Offset > span.Offset+span.Length || span.Offset > other.Offset+other.Length {
+			s.spans[n] = other
+			n++
+			continue
+		}
+		end := max(other.Offset+other.Length, span.Offset+span.Length)
+		span.Offset = min(other.Offset, span.Offset)
+		span.Length = end - span.Offset
+		if at < 0 {
+			at = n
+			n++
+		}
+	}
+	if at < 0 {
+		if n == MaxSpans {
+			return false
+		}
+		at = n
+		n++
+	}
+	s.spans[at], s.n = span, n
+	return true
+}

@@ -1,0 +1,37 @@
+package site
+
+import (
+	"syscall"
+
+	"xanadu/internal/sys"
+	"xanadu/web"
+)
+
+// directory answers for a path that ends with a slash: with the directory's
+// index.html, or a list of what is in it where it has none.
+//
+// An index.html that may not be served does not bring the list to light: whoever
+// put it there meant to show something else.
+func (s *Site) directory(at place) *web.Reply {
+	index := at
+	index.name = at.within("index.html")
+	fd, err := at.root.open(index.name)
+	if err == syscall.ENOENT || err == syscall.ENOTDIR {
+		return s.listing(at)
+	}
+	if err != nil {
+		return s.refuse("open", at.path, err)
+	}
+	st, err := result(sys.Fstat(fd.Number()))
+	if err == nil && st.IsRegular() {
+		return s.file(index, fd, st)
+	}
+	fd.Close()
+	switch {
+	case err != nil:
+		return s.refuse("fstat", at.path, err)
+	case st.IsDir():
+		return s.listing(at)
+	}
+	return s.refuse("open", at.path, syscall.ENOENT)
+}

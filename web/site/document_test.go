@@ -1,0 +1,302 @@
+package site
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"xanadu/web"
+)
+
+// noise is n octets that are different wherever one looks.
+func noise(n int) string {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(i*7 + i>>8)
+	}
+	return string(b)
+}
+
+func TestFiles(t *testing.T) {
+	eachRoot(t, func(t *testing.T, open func(string) *Site) {
+		dir := t.TempDir()
+		s := open(dir)
+		s.maxInline = 4096
+		for _, size := range []int{0, 1, 3071, 3072, 3073, 4095, 4096, 4097, 65536, 1 << 20} {
+			name := fmt.Sprint(size, ".bin")
+			want := noise(size)
+			plant(t, dir, map[string]string{name: want})
+			p := get(t, s, "/"+name)
+			if got := content(t, p); p.Status != 200 || got != want {
+				t.Errorf("%s: %d with %d octets, want the file", name, p.Status, len(got))
+			}
+			if inline := p.File == nil; inline != (size <= 4096) {
+				t.Errorf("%s: inline %v", name, inline)
+			}
+			if p.Type != "application/octet-stream" || !p.Modified.Equal(old) || !p.AnyQuery {
+				t.Errorf("%s: %q %v", name, p.Type, p.Modified)
+			}
+			if !regexp.MustCompile(`^"[0-9a-f]{16}"$`).MatchString(p.ETag) {
+				t.Errorf("%s: ETag %s", name, p.ETag)
+			}
+			if got := field(t, p, "X-Content-Type-Options"); got != "nosniff" {
+				t.Errorf("%s: X-Content-Type-Options %q", name, got)
+			}
+		}
+		s.maxInline = -1
+		if p := get(t, s, "/1.bin"); p.File == nil {
+			t.Error("a file is inline though none is to be")
+		}
+	})
+}
+
+func TestDefaultMaxInline(t *testing.T) {
+	dir := t.TempDir()
+	plant(t, dir, map[string]string{"at": noise(64 << 10), "above": noise(64<<10 + 1)})
+	s, err := New(dir, nil)
+	must(t, err)
+	defer s.Close()
+	if p := get(t, s, "/at"); p.File != nil {
+		t.Error("64 KiB are not inline")
+	}
+	if p := get(t, s, "/above"); p.File == nil {
+		t.Error("more than 64 KiB are inline")
+	}
+}
+
+// The same tag is the same content: every change makes another one, also one
+// that keeps the size and puts the date back.
+func TestETag(t *testing.T) {
+	dir := t.TempDir()
+	plant(t, dir, map[string]string{"a.txt": "1", "same.txt": "1"})
+	s, err := New(dir, nil)
+	must(t, err)
+	defer s.Close()
+	seen := map[string]string{get(t, s, "/same.txt").ETag: "another file with the same content and date"}
+	for i, change := range []struct {
+		name string
+		do   func(path string) error
+	}{
+		{"planted", func(string) error { return nil }},
+		{"edited in place, date put back", func(path string) error {
+			must(t, os.WriteFile(path, []byte("2"), 0))
+			return os.Chtimes(path, old, old)
+		}},
+		{"edited in place", func(path string) error { return os.WriteFile(path, []byte("3"), 0) }},
+		{"edited at once again", func(path string) error { return os.WriteFile(path, []byte("4"), 0) }},
+		{"longer", func(path string) error { return os.WriteFile(path, []byte("44"), 0) }},
+		{"replaced", func(path string) error {
+			must(t, os.WriteFile(path+".new", []byte("55"), 0o644))
+			return os.Rename(path+".new", path)
+		}},
+	} {
+		must(t, change.do(dir+"/a.txt"))
+		first, second := get(t, s, "/a.txt"), get(t, s, "/a.txt")
+		if first.ETag != second.ETag || first.ETag == "" {
+			t.Errorf("%d %s: %s and then %s", i, change.name, first.ETag, second.ETag)
+		}
+		if before := seen[first.ETag]; before != "" {
+			t.Errorf("%d %s: the tag %s is that of %s", i, change.name, first.ETag, before)
+		}
+		seen[first.ETag] = change.name
+	}
+}
+
+// A file that was changed within the clock's step is left to rest for one, so
+// that its next change shows.
+func TestRest(t *testing.T) {
+	dir := t.TempDir()
+	s, err := New(dir, nil)
+	must(t, err)
+	defer s.Close()
+	plant(t, dir, map[string]string{"a.txt": "1"})
+	start := changed(t, dir+"/a.txt")
+	p := get(t, s, "/a.txt")
+	if waited := time.Since(start); p.ETag == "" || waited < tick {
+		t.Errorf("answered %v after the change with the tag %q", waited, p.ETag)
+	}
+}
+
+func TestLastModified(t *testing.T) {
+	dir := t.TempDir()
+	plant(t, dir, map[string]string{"a.txt": ""})
+	now := time.Unix(1800000000, 5e8)
+	for _, test := range []struct {
+		name           string
+		modified, want time.Time
+	}{
+		{"past", old, old},
+		{"parts of a second", old.Add(time.Second - 1), old},
+		{"the epoch", time.Unix(0, 0), time.Unix(0, 0)},
+		{"before the epoch", time.Unix(-1, 0), time.Time{}},
+		{"now", now, time.Unix(1800000000, 0)},
+		{"the future", now.Add(time.Hour), time.Unix(1800000000, 0)},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s, err := New(dir, nil)
+			must(t, err)
+			defer s.Close()
+			s.now = func() time.Time { return now }
+			must(t, os.Chtimes(dir+"/a.txt", test.modified, test.modified))
+			if got := get(t, s, "/a.txt").Modified; !got.Equal(test.want) {
+				t.Errorf("Modified %v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
+// A file that is changed whenever it is read is answered with what was read, but
+// with nothing that would vouch for it.
+func TestUnsteadyFile(t *testing.T) {
+	for name, maxInline := range map[string]int64{"inline": 1 << 20, "file": -1} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			plant(t, dir, map[string]string{"grow.log": "line\n"})
+			s, err := New(dir, &Options{MaxInline: maxInline})
+			must(t, err)
+			defer s.Close()
+			f, err := os.OpenFile(dir+"/grow.log", os.O_APPEND|os.O_WRONLY, 0)
+			must(t, err)
+			defer f.Close()
+			s.now = func() time.Time {
+				_, err := f.WriteString("line\n")
+				must(t, err)
+				return time.Now().Add(time.Hour)
+			}
+			p := get(t, s, "/grow.log")
+			got := content(t, p)
+			if p.Status != 200 || got == "" || strings.Trim(got, "line\n") != "" || int64(len(got)) != p.Size {
+				t.Errorf("%d %q of %d octets", p.Status, got, p.Size)
+			}
+			if p.ETag != "" || !p.Modified.IsZero() || p.Unchanged() == web.Same {
+				t.Errorf("it is vouched for: %s, %v, %v", p.ETag, p.Modified, p.Unchanged())
+			}
+		})
+	}
+}
+
+// A file that shrinks while it is read is answered as it is in the end.
+func TestShrinkingFile(t *testing.T) {
+	dir := t.TempDir()
+	plant(t, dir, map[string]string{"a.txt": "a long line\n"})
+	s, err := New(dir, nil)
+	must(t, err)
+	defer s.Close()
+	shrink := time.Now
+	s.now = func() time.Time { return shrink() }
+	calls := 0
+	shrink = func() time.Time {
+		if calls++; calls == 2 { // after the first look at its size, before it is read
+			must(t, os.Truncate(dir+"/a.txt", 6))
+		}
+		return time.Now().Add(time.Hour)
+	}
+	p := get(t, s, "/a.txt")
+	if got := content(t, p); got != "a long" || p.ETag == "" {
+		t.Errorf("%q with the tag %q, want what is left", got, p.ETag)
+	}
+	if calls < 3 {
+		t.Errorf("the file was read %d times: it did not shrink", calls)
+	}
+}
+
+func TestTypes(t *testing.T) {
+	const png = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
+	const html = "<!DOCTYPE html><html><script>alert(1)</script></html>"
+	for _, test := range []struct {
+		name, start, want string
+	}{
+		{"page.html", "<p>caf\xc3\xa9", "text/html; charset=utf-8"},
+		{"page.htm", "<p>caf\xe9", "text/html"},
+		{"PAGE.HTML", "", "text/html; charset=utf-8"},
+		{"dir.png/page.html", "", "text/html; charset=utf-8"},
+		{"style.css", "body{}", "text/css; charset=utf-8"},
+		{"script.js", "var a", "text/javascript; charset=utf-8"},
+		{"module.mjs", "", "text/javascript; charset=utf-8"},
+		{"data.json", "{}", "application/json"},
+		{"image.svg", "<svg/>", "image/svg+xml"},
+		{"image.png", "", "image/png"},
+		{"image.png", html, "image/png"},
+		{"page.html.gz", "\x1f\x8b", "application/gzip"},
+		{"song.MP3", "", "audio/mpeg"},
+		{"readme.txt", "", "text/plain; charset=utf-8"},
+		{"latin.txt", "caf\xe9", "text/plain"},
+		{"utf16.txt", "\xff\xfea\x00", "text/plain"},
+
+		// By content, for want of a known extension.
+		{"noext", "NOEXT\n", "text/plain; charset=utf-8"},
+		{"empty", "", "text/plain; charset=utf-8"},
+		{"latin", "caf\xe9\n", "text/plain"},
+		{"picture", png, "image/png"},
+		{"picture.", png, "image/png"},
+		{"dir.html/picture", png, "image/png"},
+		{"picture.unknown", png, "image/png"},
+		{"picture.averyverylongextension", png, "image/png"},
+		{"document", "%PDF-1.7\n", "application/pdf"},
+		{"noise", "\x00\x01\x02\xff\xfe", "application/octet-stream"},
+
+		// Content that could act does not, unless it is called so.
+		{"page", html, "text/plain; charset=utf-8"},
+		{"page.unknown", html, "text/plain; charset=utf-8"},
+		{"page.html~", html, "text/plain; charset=utf-8"},
+		{"picture2", `<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>`, "text/plain; charset=utf-8"},
+		{"picture3", `<svg onload="alert(1)"/>`, "text/plain; charset=utf-8"},
+		{"feed", `<?xml version="1.0"?><rss/>`, "text/plain; charset=utf-8"},
+		{"script", "#!/bin/sh\necho", "text/plain; charset=utf-8"},
+		{"object", `{"a":1}`, "text/plain; charset=utf-8"},
+	} {
+		if got := contentType(test.name, []byte(test.start), true); got != test.want {
+			t.Errorf("%s of %.20q is %q, want %q", test.name, test.start, got, test.want)
+		}
+	}
+}
+
+func TestTypeOfPart(t *testing.T) {
+	text := strings.Repeat("caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x8d\xb5 ", 4)
+	for n := range len(text) {
+		if got := contentType("a.txt", []byte(text[:n]), false); got != "text/plain; charset=utf-8" {
+			t.Errorf("the first %d octets of a text: %q", n, got)
+		}
+	}
+	for _, start := range []string{"a\xff", "\xff", "a\x80", "\x80\x80\x80\x80", "\xc3\xa9\xa9", "a\xc3b"} {
+		if got := contentType("a.txt", []byte(start), false); got != "text/plain" {
+			t.Errorf("%q, which begins no UTF-8: %q", start, got)
+		}
+	}
+}
+
+func TestExtensions(t *testing.T) {
+	kind := regexp.MustCompile(`^(text|image|audio|video|font|application)/[a-z0-9.+-]+$`)
+	for extension, got := range extensions {
+		if extension != strings.ToLower(extension) || len(extension) >= maxExtension || !kind.MatchString(got) {
+			t.Errorf("%q: %q", extension, got)
+		}
+	}
+}
+
+func BenchmarkAnswer(b *testing.B) {
+	dir := b.TempDir()
+	plant(b, dir, map[string]string{"1k.html": strings.Repeat("a", 1024), "1m.bin": noise(1 << 20)})
+	s, err := New(dir, nil)
+	must(b, err)
+	defer s.Close()
+	for _, target := range []string{"/1k.html", "/1m.bin", "/nope"} {
+		b.Run(target[1:], func(b *testing.B) {
+			r := request("GET", target)
+			b.ReportAllocs()
+			for b.Loop() {
+				s.Answer(r).Release()
+			}
+		})
+	}
+	b.Run("unchanged", func(b *testing.B) {
+		p := get(b, aged(s), "/1k.html")
+		b.ReportAllocs()
+		for b.Loop() {
+			p.Unchanged()
+		}
+	})
+}

@@ -1,0 +1,230 @@
+package site
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"xanadu/internal/sys"
+	"xanadu/ipc"
+	"xanadu/web"
+)
+
+// A change to what a reply was made from is never taken for none, whoever
+// answers and whether the file is in memory or open.
+func TestUnchanged(t *testing.T) {
+	rewrite := func(path, content string) error {
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		_, err = f.WriteString(content)
+		return err
+	}
+	for _, test := range []struct {
+		name   string
+		target string
+		change func(dir string) error
+		after  int // status of the next answer
+	}{
+		{"edited in place", "/dir/a.txt", func(dir string) error { return rewrite(dir+"/dir/a.txt", "FILE-B\n") }, 200},
+		{"edited in place, date put back", "/dir/a.txt", func(dir string) error {
+			must(t, rewrite(dir+"/dir/a.txt", "FILE-B\n"))
+			return os.Chtimes(dir+"/dir/a.txt", old, old)
+		}, 200},
+		{"appended", "/dir/a.txt", func(dir string) error { return os.WriteFile(dir+"/dir/a.txt", []byte("FILE-A\nmore"), 0) }, 200},
+		{"truncated", "/dir/a.txt", func(dir string) error { return os.Truncate(dir+"/dir/a.txt", 3) }, 200},
+		{"replaced", "/dir/a.txt", func(dir string) error { return os.Rename(dir+"/twin.txt", dir+"/dir/a.txt") }, 200},
+		{"removed", "/dir/a.txt", func(dir string) error { return os.Remove(dir + "/dir/a.txt") }, 404},
+		{"permission taken away", "/dir/a.txt", func(dir string) error { return os.Chmod(dir+"/dir/a.txt", 0) }, 403},
+		{"made a directory", "/dir/a.txt", func(dir string) error {
+			must(t, os.Remove(dir+"/dir/a.txt"))
+			return os.Mkdir(dir+"/dir/a.txt", 0o755)
+		}, 301},
+		{"directory renamed", "/dir/a.txt", func(dir string) error { return os.Rename(dir+"/dir", dir+"/moved") }, 404},
+		{"directory replaced", "/dir/a.txt", func(dir string) error {
+			must(t, os.Rename(dir+"/dir", dir+"/moved"))
+			return os.Rename(dir+"/other", dir+"/dir")
+		}, 200},
+		{"directory closed", "/dir/a.txt", func(dir string) error { return os.Chmod(dir+"/dir", 0) }, 403},
+		{"link retargeted", "/link", func(dir string) error {
+			link(t, "twin.txt", dir+"/link.new")
+			return os.Rename(dir+"/link.new", dir+"/link")
+		}, 200},
+		{"link's target replaced", "/link", func(dir string) error { return os.Rename(dir+"/twin.txt", dir+"/dir/a.txt") }, 200},
+		{"link leads out", "/link", func(dir string) error {
+			must(t, os.Remove(dir+"/link"))
+			link(t, "/etc/passwd", dir+"/link")
+			return nil
+		}, 404},
+		{"index replaced", "/index/", func(dir string) error { return os.Rename(dir+"/twin.txt", dir+"/index/index.html") }, 200},
+		{"index removed", "/index/", func(dir string) error { return os.Remove(dir + "/index/index.html") }, 200},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			eachRoot(t, func(t *testing.T, open func(string) *Site) {
+				for _, maxInline := range []int64{1 << 10, -1} {
+					dir := t.TempDir()
+					plant(t, dir, map[string]string{
+						"dir/a.txt": "FILE-A\n", "other/a.txt": "FILE-A\n", "twin.txt": "FILE-A\n", "index/index.html": "INDEX\n",
+					})
+					link(t, "dir/a.txt", dir+"/link")
+					s := aged(open(dir))
+					s.maxInline = maxInline
+					p := get(t, s, test.target)
+					if p.Status != 200 || p.Unchanged == nil {
+						t.Fatalf("%s: %d", test.target, p.Status)
+					}
+					want := web.Same
+					if _, walked := s.root.(*walkedRoot); walked || !isLocal(t, dir) || !knowsCached(t, dir) {
+						want = web.Unknown
+					}
+					// A link that was never followed waits for the clock's next
+					// step to have its atime set, and is not in memory until then.
+					for start := time.Now(); p.Unchanged() != want && time.Since(start) < time.Second; {
+						p = get(t, s, test.target)
+					}
+					if got := p.Unchanged(); got != want {
+						t.Errorf("before: %v, want %v", got, want)
+					}
+
+					must(t, test.change(dir))
+					defer os.Chmod(dir+"/dir", 0o755)
+					if syscall.Geteuid() == 0 && test.after == 403 {
+						t.Skip("root may read everything: run this as another user")
+					}
+					if got := p.Unchanged(); got == web.Same {
+						t.Errorf("after: %v", got)
+					}
+					again := get(t, s, test.target)
+					if again.Status != test.after || again.Status == 200 && again.ETag == p.ETag {
+						t.Errorf("asked again: %d with the tag %s, want %d with another", again.Status, again.ETag, test.after)
+					}
+				}
+			})
+		})
+	}
+}
+
+func isLocal(t *testing.T, path string) bool {
+	t.Helper()
+	f, err := os.Open(path)
+	must(t, err)
+	defer f.Close()
+	return sys.IsLocal(int(f.Fd()))
+}
+
+// knowsCached reports whether the kernel has RESOLVE_CACHED.
+func knowsCached(t *testing.T, dir string) bool {
+	t.Helper()
+	f, err := os.Open(dir)
+	must(t, err)
+	defer f.Close()
+	_, errno := sys.StatCached(int(f.Fd()), ".")
+	return errno != syscall.EINVAL && errno != syscall.ENOSYS
+}
+
+// What was changed a moment ago could change once more without a trace, so a
+// reply made of it is not vouched for; once it is old enough, it is.
+func TestYoungFile(t *testing.T) {
+	dir := t.TempDir()
+	plant(t, dir, map[string]string{"a.txt": "FILE-A\n"})
+	s, err := New(dir, nil)
+	must(t, err)
+	defer s.Close()
+	start := changed(t, dir+"/a.txt")
+	for age, young := range map[time.Duration]bool{
+		-time.Hour: true, tick: true, coarsest - 1: true, coarsest: false, time.Hour: false,
+	} {
+		s.now = func() time.Time { return start.Add(age) }
+		if got := get(t, s, "/a.txt").Unchanged(); (got == web.Changed) != young {
+			t.Errorf("of a file changed %v ago: %v", age, got)
+		}
+	}
+}
+
+// A wornRoot opens files but finds out nothing more about them.
+type wornRoot struct {
+	root
+	err error
+}
+
+func (r *wornRoot) cached(string) (sys.Stat, error) { return sys.Stat{}, r.err }
+
+func TestUnchangedErrors(t *testing.T) {
+	dir := t.TempDir()
+	plant(t, dir, map[string]string{"a.txt": "FILE-A\n"})
+	if !isLocal(t, dir) {
+		t.Skip("the temporary directory is on a file system that is always asked again")
+	}
+	r, err := openRoot(dir)
+	must(t, err)
+	defer r.Close()
+	worn := &wornRoot{root: r}
+	s := aged(newSite(worn, nil))
+	p := get(t, s, "/a.txt")
+	for _, test := range []struct {
+		err  syscall.Errno
+		want web.Freshness
+	}{
+		{syscall.EAGAIN, web.Unknown},
+		{syscall.EINTR, web.Unknown},
+		{syscall.EINVAL, web.Unknown},
+		{syscall.EMFILE, web.Unknown},
+		{syscall.ENFILE, web.Unknown},
+		{syscall.ENOMEM, web.Unknown},
+		{syscall.ENOENT, web.Changed},
+		{syscall.EACCES, web.Changed},
+		{syscall.EXDEV, web.Changed},
+		{syscall.EIO, web.Changed},
+	} {
+		worn.err = test.err
+		if got := p.Unchanged(); got != test.want {
+			t.Errorf("%v: %v, want %v", test.err, got, test.want)
+		}
+	}
+}
+
+// Errors, redirects and lists are not vouched for.
+func TestUnkept(t *testing.T) {
+	dir := t.TempDir()
+	plant(t, dir, map[string]string{"dir/a.txt": "FILE-A\n"})
+	s, err := New(dir, nil)
+	must(t, err)
+	defer s.Close()
+	for _, target := range []string{"/nope", "/%", "/dir"} {
+		if p := get(t, aged(s), target); p.Unchanged != nil {
+			t.Errorf("%s: a %d is kept", target, p.Status)
+		}
+	}
+	if p := get(t, aged(s), "/dir/"); p.Status != 200 || p.Unchanged() != web.Changed {
+		t.Errorf("a list is good for longer than the moment")
+	}
+}
+
+// A reply's file stays what it was, whatever happens to its name, and is closed
+// by Release alone.
+func TestFileOutlivesName(t *testing.T) {
+	dir := t.TempDir()
+	want := strings.Repeat("FILE-A\n", 1000)
+	plant(t, dir, map[string]string{"a.txt": want})
+	s, err := New(dir, &Options{MaxInline: -1})
+	must(t, err)
+	p := s.Answer(request("GET", "/a.txt"))
+	must(t, s.Close())
+	must(t, os.Remove(dir+"/a.txt"))
+	if got := content(t, p); got != want {
+		t.Errorf("%d octets of a removed file, want %d", len(got), len(want))
+	}
+	if got := p.Unchanged(); got != web.Changed {
+		t.Errorf("after Close: %v, want Changed", got)
+	}
+	file := p.File
+	p.Release()
+	if fmt.Sprint(file) != fmt.Sprint(new(ipc.FD)) {
+		t.Errorf("after Release the file is %v", file)
+	}
+}

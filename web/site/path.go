@@ -1,0 +1,160 @@
+package site
+
+import (
+	"bytes"
+	"errors"
+)
+
+// A path is what a client's path means, decoded and without detours.
+type path struct {
+	// name is the way from the root to a file: names joined by "/", none of
+	// which is empty or begins with a dot; "" is the root itself.
+	name string
+
+	// slash: the path ended with one, so that only a directory can be meant.
+	slash bool
+}
+
+const (
+	maxName = 255  // bytes of one name, on nearly every file system (NAME_MAX)
+	maxPath = 4095 // bytes of a path that open(2) takes, without the final NUL (PATH_MAX)
+)
+
+var (
+	// errMalformed: no path reads like that. It is answered 400.
+	errMalformed = errors.New("malformed path")
+
+	// errNoName: nothing that is served has such a name. It is answered 404.
+	errNoName = errors.New("no such name")
+)
+
+// decode decodes a path as it stands in a request (RFC 3986 §2.1, §3.3). It is
+// the only function to do so.
+//
+// Percent-encodings are decoded once. An encoded slash is refused, since no name
+// holds one. Then "." and empty segments vanish and ".." takes back the segment
+// before it (§5.2.4), but never leaves the root. Any other segment that begins
+// with a dot is refused, also where a ".." behind it would take it back.
+func decode(raw []byte) (path, error) {
+	if len(raw) == 0 || raw[0] != '/' {
+		return path{}, errMalformed
+	}
+	name := make([]byte, 0, len(raw))
+	slash := false
+	for rest, more := raw[1:], true; more; {
+		var segment []byte
+		segment, rest, more = bytes.Cut(rest, slashes)
+		before := len(name)
+		if before > 0 {
+			name = append(name, '/')
+		}
+		start := len(name)
+		var err error
+		if name, err = appendDecoded(name, segment); err != nil {
+			return path{}, err
+		}
+		slash = false
+		switch decoded := name[start:]; {
+		case len(decoded) == 0 || string(decoded) == ".":
+			name, slash = name[:before], true
+		case string(decoded) == "..":
+			if before == 0 {
+				return path{}, errMalformed
+			}
+			name, slash = name[:max(0, bytes.LastIndexByte(name[:before], '/'))], true
+		case decoded[0] == '.' || len(decoded) > maxName:
+			return path{}, errNoName
+		}
+	}
+	if len(name) > maxPath {
+		return path{}, errNoName
+	}
+	return path{string(name), slash}, nil
+}
+
+var slashes = []byte("/")
+
+func appendDecoded(dst, segment []byte) ([]byte, error) {
+	for i := 0; i < len(segment); i++ {
+		c := segment[i]
+		if c == '%' {
+			if len(segment)-i < 3 {
+				return nil, errMalformed
+			}
+			high, low := hexValue(segment[i+1]), hexValue(segment[i+2])
+			if high < 0 || low < 0 {
+				return nil, errMalformed
+			}
+			c = byte(high<<4 | low)
+			i += 2
+		}
+		switch c {
+		case 0:
+			return nil, errMalformed
+		case '/':
+			return nil, errNoName
+		}
+		dst = append(dst, c)
+	}
+	return dst, nil
+}
+
+func hexValue(c byte) int {
+	switch {
+	case '0' <= c && c <= '9':
+		return int(c - '0')
+	case 'a' <= c && c <= 'f':
+		return int(c-'a') + 10
+	case 'A' <= c && c <= 'F':
+		return int(c-'A') + 10
+	}
+	return -1
+}
+
+// append appends p as a client would send it, which is safe in a field, in an
+// attribute and as a reference: it begins with exactly one slash, so that no
+// browser takes it for another host.
+func (p path) append(dst []byte) []byte {
+	dst = append(dst, '/')
+	dst = appendEncoded(dst, p.name, inPath)
+	if p.slash && p.name != "" {
+		dst = append(dst, '/')
+	}
+	return dst
+}
+
+// appendEncoded appends s with every byte percent-encoded that is not among
+// the plain ones.
+func appendEncoded[text string | []byte](dst []byte, s text, plain *[256]bool) []byte {
+	const digits = "0123456789ABCDEF"
+	for i := range len(s) {
+		if c := s[i]; plain[c] {
+			dst = append(dst, c)
+		} else {
+			dst = append(dst, '%', digits[c>>4], digits[c&15])
+		}
+	}
+	return dst
+}
+
+// What may stand as it is in a path, and in a query where it has been encoded
+// before (RFC 3986 §3.3, §3.4). The apostrophe, the ampersand and the
+// parentheses may too, but are more at ease encoded wherever markup is near.
+var (
+	inPath  = plain("-._~!$*+,;=:@/")
+	inQuery = plain("-._~!$*+,;=:@/?%&'()")
+)
+
+func plain(others string) *[256]bool {
+	var set [256]bool
+	for c := range 256 {
+		switch {
+		case '0' <= c && c <= '9', 'A' <= c && c <= 'Z', 'a' <= c && c <= 'z':
+			set[c] = true
+		}
+	}
+	for i := range len(others) {
+		set[others[i]] = true
+	}
+	return &set
+}

@@ -1,0 +1,44 @@
+package site
+
+import (
+	"errors"
+	"syscall"
+
+	"xanadu/web"
+)
+
+// refuse answers for an error: that of decode, or a syscall.Errno of the call
+// named.
+func (s *Site) refuse(call string, p path, err error) *web.Reply {
+	status := statusOf(err)
+	if status < 500 {
+		return web.ErrorReply(status)
+	}
+	s.errorf("answer %q: %s: %v", p.append(nil), call, err)
+	if status == 503 {
+		return web.ErrorReply(503, web.ReplyField{Name: "Retry-After", Value: "1"})
+	}
+	return web.ErrorReply(status)
+}
+
+// statusOf says whose fault an error is. What leads out of the root does not
+// exist, as far as a client may know.
+func statusOf(err error) int {
+	if errors.Is(err, errMalformed) {
+		return 400
+	}
+	switch err {
+	case errNoName,
+		syscall.ENOENT, syscall.ENOTDIR, syscall.EXDEV, // nothing there, or not within
+		syscall.ENAMETOOLONG, syscall.ELOOP, // nothing could be
+		syscall.EINVAL, syscall.EILSEQ, // a name that this file system cannot hold
+		syscall.ENXIO, syscall.ENODEV, syscall.EOPNOTSUPP: // a socket, a device
+		return 404
+	case syscall.EACCES, syscall.EPERM:
+		return 403
+	case syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, // for want of something
+		syscall.EAGAIN, syscall.EBUSY, syscall.ETXTBSY: // someone else has it
+		return 503
+	}
+	return 500
+}

@@ -1,0 +1,260 @@
+package site
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"xanadu/internal/kit"
+	"xanadu/web"
+)
+
+const canary = "CANARY-OUTSIDE-DOCROOT\n"
+
+// enclosed makes a docroot with a canary beside it, and another in a directory
+// whose name begins like the docroot's.
+func enclosed(t testing.TB) (docroot string) {
+	base := t.TempDir()
+	plant(t, base, map[string]string{
+		"canary.txt":              canary,
+		"docroot-evil/canary.txt": canary,
+		"docroot/hello.txt":       "Hello, world\n",
+		"docroot/dir/a.txt":       "FILE-A\n",
+		"docroot/dir/sub/":        "",
+	})
+	return filepath.Join(base, "docroot")
+}
+
+func link(t testing.TB, target, name string) {
+	t.Helper()
+	must(t, os.Symlink(target, name))
+}
+
+func TestLinksInside(t *testing.T) {
+	eachRoot(t, func(t *testing.T, open func(string) *Site) {
+		docroot := enclosed(t)
+		link(t, "hello.txt", docroot+"/to-file")
+		link(t, "to-file", docroot+"/to-link")
+		link(t, "dir", docroot+"/to-dir")
+		link(t, "../hello.txt", docroot+"/dir/up")
+		link(t, "../../dir/../hello.txt", docroot+"/dir/sub/up-and-down")
+		s := open(docroot)
+		for _, target := range []string{"/to-file", "/to-link", "/dir/up", "/to-dir/up", "/dir/sub/up-and-down", "/to-dir/sub/up-and-down"} {
+			p := get(t, s, target)
+			if got := content(t, p); p.Status != 200 || got != "Hello, world\n" {
+				t.Errorf("%s: %d %q, want the file it leads to", target, p.Status, got)
+			}
+		}
+		if got := content(t, get(t, s, "/to-dir/a.txt")); got != "FILE-A\n" {
+			t.Errorf("/to-dir/a.txt: %q", got)
+		}
+		p := get(t, s, "/to-dir")
+		if got := field(t, p, "Location"); p.Status != 301 || got != "/to-dir/" {
+			t.Errorf("/to-dir: %d to %q", p.Status, got)
+		}
+	})
+}
+
+// Whatever a link says, it leads to no byte outside.
+func TestLinksOutside(t *testing.T) {
+	eachRoot(t, func(t *testing.T, open func(string) *Site) {
+		docroot := enclosed(t)
+		base := filepath.Dir(docroot)
+		for name, target := range map[string]string{
+			"relative":      "../canary.txt",
+			"absolute":      base + "/canary.txt",
+			"inside-by-abs": docroot + "/hello.txt",
+			"sibling":       "../docroot-evil/canary.txt",
+			"out-and-in":    "../docroot/hello.txt",
+			"parent":        "..",
+			"dir/deep":      "../../canary.txt",
+			"chain-1":       "chain-2",
+			"chain-2":       "relative",
+			"etc":           "/etc",
+			"proc":          "/proc/self/root",
+			"cwd":           "/proc/self/cwd",
+			"dangling":      "nothing",
+			"loop":          "loop",
+			"self":          ".",
+			"through-file":  "hello.txt/x",
+		} {
+			link(t, target, filepath.Join(docroot, name))
+		}
+		s := open(docroot)
+		for _, target := range []string{
+			"/relative", "/absolute", "/inside-by-abs", "/sibling", "/out-and-in", "/parent", "/parent/", "/parent/canary.txt",
+			"/dir/deep", "/chain-1", "/chain-2", "/etc", "/etc/passwd", "/proc/etc/passwd", "/cwd", "/cwd/", "/dangling", "/dangling/",
+			"/loop", "/loop/", "/through-file", "/relative/", "/etc/",
+		} {
+			wantStatus(t, get(t, s, target), target, 404)
+		}
+		if got := content(t, get(t, s, "/self/self/self/hello.txt")); got != "Hello, world\n" {
+			t.Errorf("through links to itself: %q", got)
+		}
+	})
+}
+
+// The links of /proc jump to where no path leads (proc(5), RESOLVE_NO_MAGICLINKS).
+func TestMagicLinks(t *testing.T) {
+	if _, err := os.Stat("/proc/self/root"); err != nil {
+		t.Skip("no /proc here: ", err)
+	}
+	eachRoot(t, func(t *testing.T, open func(string) *Site) {
+		f, err := os.Open(filepath.Dir(enclosed(t)) + "/canary.txt")
+		must(t, err)
+		defer f.Close()
+		s := open("/proc/self")
+		for _, target := range []string{"/root/etc/passwd", "/root/", "/cwd/", "/exe", fmt.Sprintf("/fd/%d", f.Fd()), fmt.Sprintf("/task/%d/root/", os.Getpid())} {
+			wantStatus(t, get(t, s, target), target, 404)
+		}
+	})
+}
+
+// A FIFO waits for whoever writes to it, a device does what it likes. Neither is
+// a document, and a thousand requests for one hold up nobody.
+func TestSpecialFiles(t *testing.T) {
+	eachRoot(t, func(t *testing.T, open func(string) *Site) {
+		docroot, err := os.MkdirTemp(kit.SocketDir(t), "d")
+		must(t, err)
+		must(t, syscall.Mkfifo(docroot+"/fifo", 0o644))
+		link(t, "fifo", docroot+"/to-fifo")
+		must(t, os.MkdirAll(docroot+"/dir", 0o755))
+		must(t, syscall.Mkfifo(docroot+"/dir/index.html", 0o644))
+		l, err := net.Listen("unix", docroot+"/socket")
+		must(t, err)
+		defer l.Close()
+		s := open(docroot)
+		for range 1000 {
+			wantStatus(t, get(t, s, "/fifo"), "/fifo", 404)
+		}
+		for _, target := range []string{"/to-fifo", "/fifo/", "/fifo/x", "/dir/", "/socket", "/socket/"} {
+			wantStatus(t, get(t, s, target), target, 404)
+		}
+		page := content(t, get(t, s, "/"))
+		if strings.Contains(page, "fifo") || strings.Contains(page, "socket") {
+			t.Errorf("the list names what cannot be got:\n%s", page)
+		}
+
+		devices := open("/dev")
+		for _, target := range []string{"/null", "/zero", "/tty"} {
+			wantStatus(t, get(t, devices, target), "/dev"+target, 404)
+		}
+	})
+}
+
+// One who can rename turns a directory into a link that leads out, and back, as
+// fast as the kernel lets him. Nobody ever gets what is outside.
+func TestSwappedForLink(t *testing.T) {
+	eachRoot(t, func(t *testing.T, open func(string) *Site) {
+		docroot := enclosed(t)
+		plant(t, docroot, map[string]string{"swap/canary.txt": "inside\n", "parked/": ""})
+		link(t, filepath.Dir(docroot), docroot+"/absolute")
+		link(t, "..", docroot+"/relative")
+		s := open(docroot)
+
+		var inside, nothing, swaps atomic.Int64
+		end := time.Now().Add(700 * time.Millisecond)
+		if testing.Short() {
+			end = time.Now().Add(100 * time.Millisecond)
+		}
+		var running sync.WaitGroup
+		running.Go(func() {
+			evils := []string{"/absolute", "/relative"}
+			for ; time.Now().Before(end); swaps.Add(1) {
+				evil := docroot + evils[rand.IntN(2)]
+				for _, move := range [][2]string{
+					{docroot + "/swap", docroot + "/parked/swap"}, {evil, docroot + "/swap"},
+					{docroot + "/swap", evil}, {docroot + "/parked/swap", docroot + "/swap"},
+				} {
+					if err := os.Rename(move[0], move[1]); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			}
+		})
+		for range 8 {
+			running.Go(func() {
+				for time.Now().Before(end) {
+					p := s.Answer(request("GET", "/swap/canary.txt"))
+					switch got := string(p.Body); {
+					case strings.Contains(got, canary):
+						t.Error("got what is outside")
+					case p.Status == 200 && got == "inside\n":
+						inside.Add(1)
+					case p.Status == 404 || p.Status == 503: // 503: too many renames to be sure
+						nothing.Add(1)
+					default:
+						t.Errorf("%d %q", p.Status, got)
+					}
+					p.Release()
+				}
+			})
+		}
+		running.Wait()
+		t.Logf("%d swaps: %d times inside, %d times nothing", swaps.Load(), inside.Load(), nothing.Load())
+		if inside.Load() == 0 || nothing.Load() == 0 {
+			t.Errorf("the race was not run: %d times inside, %d times nothing", inside.Load(), nothing.Load())
+		}
+	})
+}
+
+// The root is the directory it was, by whatever name.
+func TestRootRenamed(t *testing.T) {
+	eachRoot(t, func(t *testing.T, open func(string) *Site) {
+		docroot := enclosed(t)
+		s := open(docroot)
+		must(t, os.Rename(docroot, docroot+"-moved"))
+		plant(t, docroot, map[string]string{"hello.txt": "another\n"})
+		if got := content(t, get(t, s, "/hello.txt")); got != "Hello, world\n" {
+			t.Errorf("after the root was renamed: %q", got)
+		}
+	})
+}
+
+// FuzzAnswer: whatever path is asked for, no byte comes from outside, and
+// nothing of the request is in the answer but a safe Location.
+func FuzzAnswer(f *testing.F) {
+	docroot := enclosed(f)
+	link(f, "../canary.txt", docroot+"/out")
+	link(f, "..", docroot+"/parent")
+	link(f, "dir", docroot+"/in")
+	s, err := New(docroot, nil)
+	must(f, err)
+	f.Cleanup(func() { s.Close() })
+	for _, path := range []string{"/", "/hello.txt", "/dir", "/dir/", "/in", "/out", "/parent/canary.txt", "/../canary.txt", "/%2e%2e/canary.txt",
+		"/..%2fcanary.txt", "/%252e%252e/canary.txt", "/dir//../../canary.txt", "/%5cevil/..%2fdir", "//evil.example/..", "/dir/..;/", "*"} {
+		f.Add(path, "a=b")
+	}
+	f.Fuzz(func(t *testing.T, path, query string) {
+		r := &web.Request{Method: []byte("GET"), Path: []byte(path), Query: []byte(query), HasQuery: true}
+		p := s.Answer(r)
+		defer p.Release()
+		if got := content(t, p); strings.Contains(got, canary) {
+			t.Fatalf("%q: got what is outside", path)
+		}
+		switch p.Status {
+		case 200, 400, 404:
+		case 301:
+			location := field(t, p, "Location")
+			if len(location) < 3 || location[0] != '/' || location[1] == '/' || location[1] == '\\' {
+				t.Fatalf("%q: redirected to %q", path, location)
+			}
+			for i := range len(location) {
+				if c := location[i]; c <= ' ' || c >= 0x7f || c == '"' || c == '<' || c == '#' {
+					t.Fatalf("%q?%q: redirected to %q", path, query, location)
+				}
+			}
+		default:
+			t.Fatalf("%q: %d", path, p.Status)
+		}
+	})
+}

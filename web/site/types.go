@@ -1,0 +1,197 @@
+package site
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/gabriel-vasile/mimetype"
+)
+
+// sampleSize is how much of a file's start tells its type: as much as the
+// patterns of magic numbers look at, and mimetype's own default.
+const sampleSize = 3072
+
+// contentType decides the Content-Type of the file called name, of whose content
+// start is the beginning, or the whole.
+//
+// The extension decides, and where it says nothing the content does (as magic(5)
+// has it). But content alone makes nothing active: what looks like HTML, SVG or
+// a script, and is not called so, is plain text. Else a log, or a picture that
+// somebody was allowed to leave, could act in the name of the site.
+//
+// Text is said to be UTF-8 if it is; a reader's browser guesses the rest.
+func contentType(name string, start []byte, whole bool) string {
+	kind := byExtension(name)
+	if kind == "" {
+		kind = byContent(start)
+	}
+	if strings.HasPrefix(kind, "text/") && isUTF8(start, whole) {
+		return kind + "; charset=utf-8"
+	}
+	return kind
+}
+
+// byExtension returns "" for an extension that is unknown or not there.
+func byExtension(name string) string {
+	name = name[strings.LastIndexByte(name, '/')+1:]
+	dot := strings.LastIndexByte(name, '.')
+	if dot < 0 || len(name)-dot > maxExtension {
+		return ""
+	}
+	return extensions[strings.ToLower(name[dot+1:])]
+}
+
+// byContent finds a type by magic numbers.
+func byContent(start []byte) string {
+	found := mimetype.Detect(start)
+	for m := found; m != nil; m = m.Parent() {
+		if m.Is("text/plain") {
+			return "text/plain"
+		}
+	}
+	kind, _, _ := strings.Cut(found.String(), ";")
+	return kind
+}
+
+// isUTF8 reports whether b is valid UTF-8, which may end within a character
+// when b is not the whole.
+func isUTF8(b []byte, whole bool) bool {
+	if !whole {
+		for i := 1; i <= min(utf8.UTFMax-1, len(b)); i++ {
+			if last := b[len(b)-i:]; utf8.RuneStart(last[0]) {
+				if !utf8.FullRune(last) {
+					b = b[:len(b)-i]
+				}
+				break
+			}
+		}
+	}
+	return utf8.Valid(b)
+}
+
+const maxExtension = 16 // longer than any below, with its dot
+
+// extensions are the types of what web sites are made of and what is left on them
+// to be fetched, by extension in lower case: the registered ones (IANA), and where
+// browsers know another name, that. What people read rather than run is text.
+var extensions = map[string]string{
+	"css":         "text/css",
+	"htm":         "text/html",
+	"html":        "text/html",
+	"js":          "text/javascript",
+	"json":        "application/json",
+	"jsonld":      "application/ld+json",
+	"map":         "application/json",
+	"mjs":         "text/javascript",
+	"wasm":        "application/wasm",
+	"webmanifest": "application/manifest+json",
+	"xhtml":       "application/xhtml+xml",
+	"xml":         "application/xml",
+	"xsl":         "application/xslt+xml",
+
+	"atom":    "application/atom+xml",
+	"csv":     "text/csv",
+	"geojson": "application/geo+json",
+	"ics":     "text/calendar",
+	"md":      "text/markdown",
+	"rss":     "application/rss+xml",
+	"tsv":     "text/tab-separated-values",
+	"vcf":     "text/vcard",
+	"vtt":     "text/vtt",
+
+	"c":     "text/plain",
+	"cfg":   "text/plain",
+	"conf":  "text/plain",
+	"diff":  "text/plain",
+	"go":    "text/plain",
+	"h":     "text/plain",
+	"ini":   "text/plain",
+	"log":   "text/plain",
+	"patch": "text/plain",
+	"py":    "text/plain",
+	"rs":    "text/plain",
+	"sh":    "text/plain",
+	"toml":  "text/plain",
+	"txt":   "text/plain",
+	"yaml":  "text/plain",
+	"yml":   "text/plain",
+
+	"apng": "image/apng",
+	"avif": "image/avif",
+	"bmp":  "image/bmp",
+	"gif":  "image/gif",
+	"heic": "image/heic",
+	"ico":  "image/x-icon",
+	"jpeg": "image/jpeg",
+	"jpg":  "image/jpeg",
+	"jxl":  "image/jxl",
+	"png":  "image/png",
+	"svg":  "image/svg+xml",
+	"tif":  "image/tiff",
+	"tiff": "image/tiff",
+	"webp": "image/webp",
+
+	"aac":  "audio/aac",
+	"flac": "audio/flac",
+	"m4a":  "audio/mp4",
+	"mid":  "audio/midi",
+	"mp3":  "audio/mpeg",
+	"oga":  "audio/ogg",
+	"ogg":  "audio/ogg",
+	"opus": "audio/ogg",
+	"wav":  "audio/wav",
+	"weba": "audio/webm",
+
+	"avi":  "video/x-msvideo",
+	"m3u8": "application/vnd.apple.mpegurl",
+	"m4v":  "video/mp4",
+	"mkv":  "video/matroska",
+	"mov":  "video/quicktime",
+	"mp4":  "video/mp4",
+	"mpd":  "application/dash+xml",
+	"mpeg": "video/mpeg",
+	"mpg":  "video/mpeg",
+	"ogv":  "video/ogg",
+	"ts":   "video/mp2t",
+	"webm": "video/webm",
+
+	"eot":   "application/vnd.ms-fontobject",
+	"otf":   "font/otf",
+	"ttc":   "font/collection",
+	"ttf":   "font/ttf",
+	"woff":  "font/woff",
+	"woff2": "font/woff2",
+
+	"doc":  "application/msword",
+	"docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+	"epub": "application/epub+zip",
+	"odp":  "application/vnd.oasis.opendocument.presentation",
+	"ods":  "application/vnd.oasis.opendocument.spreadsheet",
+	"odt":  "application/vnd.oasis.opendocument.text",
+	"pdf":  "application/pdf",
+	"ppt":  "application/vnd.ms-powerpoint",
+	"pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+	"ps":   "application/postscript",
+	"rtf":  "application/rtf",
+	"xls":  "application/vnd.ms-excel",
+	"xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+
+	"7z":  "application/x-7z-compressed",
+	"apk": "application/vnd.android.package-archive",
+	"bin": "application/octet-stream",
+	"bz2": "application/x-bzip2",
+	"deb": "application/vnd.debian.binary-package",
+	"dmg": "application/x-apple-diskimage",
+	"exe": "application/octet-stream",
+	"gz":  "application/gzip",
+	"img": "application/octet-stream",
+	"iso": "application/x-iso9660-image",
+	"jar": "application/java-archive",
+	"rar": "application/vnd.rar",
+	"rpm": "application/x-rpm",
+	"tar": "application/x-tar",
+	"tgz": "application/gzip",
+	"xz":  "application/x-xz",
+	"zip": "application/zip",
+	"zst": "application/zstd",
+}
