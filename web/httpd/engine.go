@@ -1,0 +1,256 @@
+package httpd
+
+import (
+	"net/netip"
+	"time"
+
+	"xanadu/internal/sys"
+	"xanadu/ipc"
+	"xanadu/ipc/loop"
+	"xanadu/web"
+)
+
+const (
+	// lingerTime is how long a connection that was ended with something unread
+	// is read on, so that its client sees the reply before a reset.
+	lingerTime = 2 * time.Second
+
+	// spareConns bounds the structures of ended connections that wait to be
+	// used again.
+	spareConns = 1024
+
+	// linesAtOnce is how many bytes of log lines a turn gathers before they
+	// are delivered in its midst.
+	linesAtOnce = 32 << 10
+)
+
+// An engine is one loop and all that it owns: connections, the cache of
+// documents, the date. Others only post to it.
+type engine struct {
+	server    *Server
+	loop      *loop.Loop
+	listeners []*loop.Listener
+	cache     cache
+	sweeping  bool // a timer for sweep runs
+
+	conns  int  // open now
+	max    int  // at most
+	full   bool // there is no room, and none can be made
+	spare  []*conn
+	ending bool
+
+	idle, head, content, reply, linger *loop.Timeout
+
+	request web.Request // the one being answered; its fields' memory is used again
+	out     []byte      // replies of the connection at hand that wait to be sent
+	lines   []byte      // log lines of this turn
+	record  web.Record  // the last one logged
+
+	clock      time.Time     // the current second
+	date       [29]byte      // clock, as the Date field shows it
+	nextSecond time.Duration // when they are out of date
+}
+
+func newEngine(s *Server, l *loop.Loop) *engine {
+	loops := s.opt.Loops
+	e := &engine{
+		server: s,
+		loop:   l,
+		cache:  newCache(maxCached/int64(loops), s.files/loops),
+		max:    max(1, s.opt.MaxConnections/loops),
+
+		idle:    l.NewTimeout(s.opt.IdleTimeout),
+		head:    l.NewTimeout(s.opt.HeadTimeout),
+		content: l.NewTimeout(s.opt.ContentTimeout),
+		reply:   l.NewTimeout(s.opt.ReplyTimeout),
+		linger:  l.NewTimeout(lingerTime),
+	}
+	l.EndOfTurn(e.deliver)
+	return e
+}
+
+func (e *engine) listen(fd *ipc.FD) error {
+	ln, err := e.loop.Listen(fd, e)
+	if err == nil {
+		e.listeners = append(e.listeners, ln)
+	}
+	return err
+}
+
+// Accepted makes a connection of fd. At the bound the one that has been idle
+// longest makes room; where none is idle, the next clients wait in the kernel's
+// queue until a connection ends or falls idle.
+func (e *engine) Accepted(fd int, peer netip.AddrPort) {
+	if e.conns >= e.max {
+		e.dropIdle()
+	}
+	e.conns++
+	c := e.newConn()
+	c.peer = peer
+	e.loop.Attach(&c.Stream, fd, c)
+	c.Timeout(e.idle)
+	c.Receive()
+	e.regulate()
+}
+
+func (e *engine) newConn() *conn {
+	n := len(e.spare)
+	if n == 0 {
+		return &conn{engine: e}
+	}
+	c := e.spare[n-1]
+	e.spare[n-1] = nil
+	e.spare = e.spare[:n-1]
+	*c = conn{engine: e}
+	return c
+}
+
+// ended is told of every connection that was closed. One that the site's
+// answer still refers to is not used again.
+func (e *engine) ended(c *conn, referred bool) {
+	e.conns--
+	if len(e.spare) < spareConns && !referred {
+		e.spare = append(e.spare, c)
+	}
+	if e.ending && e.conns == 0 {
+		e.loop.Stop()
+	}
+	e.regulate()
+}
+
+// regulate takes connections, or leaves them waiting, after their number or
+// what they do has changed.
+func (e *engine) regulate() {
+	if e.ending {
+		return
+	}
+	full := e.conns >= e.max && e.idle.First() == nil
+	if full == e.full {
+		return
+	}
+	e.full = full
+	for _, ln := range e.listeners {
+		if full {
+			ln.Pause()
+		} else {
+			ln.Resume()
+		}
+	}
+}
+
+// dropIdle closes the connection that has waited longest for its next request
+// and reports whether there was one.
+func (e *engine) dropIdle() bool {
+	c, ok := e.idle.First().(*conn)
+	if ok {
+		c.end()
+	}
+	return ok
+}
+
+// Exhausted gives up what can be done without when there is no descriptor for
+// a new connection.
+func (e *engine) Exhausted(err error) bool {
+	gave := e.cache.dropFiles()
+	if e.dropIdle() {
+		gave = true
+	}
+	if !gave {
+		e.server.opt.Errorf("%v: a client is refused; raise the limit of open files (ulimit -n)", err)
+	}
+	return gave
+}
+
+// Refused tells a client that there is no descriptor for it. What it has asked
+// by now is read away, or the reset that follows would take the reply with it.
+func (e *engine) Refused(fd int) {
+	var asked [4096]byte
+	sys.Recv(fd, asked[:])
+	sys.Send(fd, []byte("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\nRetry-After: 1\r\n\r\n"), nil, false)
+}
+
+// ask has the site decide on r, which it may keep, and c go on with that.
+func (e *engine) ask(c *conn, r *web.Request) {
+	e.server.crew.do(func() {
+		p := e.server.answer(r)
+		if !e.loop.Post(func() { c.answered(r, p) }) {
+			p.Release()
+		}
+	})
+}
+
+// answer asks the site. A site that panics has answered 500.
+func (s *Server) answer(r *web.Request) (p *web.Reply) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.opt.Errorf("answer %q: panic: %v", r.Line, v)
+			p = web.ErrorReply(500)
+		}
+	}()
+	return s.site.Answer(r)
+}
+
+// now brings the date up to the second.
+func (e *engine) now() {
+	if e.loop.Now() < e.nextSecond {
+		return
+	}
+	t := time.Now()
+	e.nextSecond = e.loop.Now() + time.Second - time.Duration(t.Nanosecond())
+	e.clock = t.Truncate(time.Second)
+	web.AppendDate(e.date[:0], e.clock)
+}
+
+// keep puts en into the cache, if it may be kept, as the answer to r.
+func (e *engine) keep(r *web.Request, en *entry) {
+	if e.cache.put(r, en, e.loop.Now()) && !e.sweeping {
+		e.sweeping = true
+		e.loop.After(keepTime, e.sweep)
+	}
+}
+
+// sweep drops what has not been asked for lately. It comes back for as long as
+// there is something to drop, so that an idle server does not wake up.
+func (e *engine) sweep() {
+	e.cache.expire(e.loop.Now())
+	if e.sweeping = e.cache.first != nil; e.sweeping {
+		e.loop.After(keepTime/2, e.sweep)
+	}
+}
+
+// log notes a reply, or the part of it that was sent.
+func (e *engine) log(rec web.Record) {
+	if log := e.server.opt.Log; log != nil {
+		e.record = rec // a place that need not be allocated for the call
+		e.lines = log.Append(e.lines, &e.record)
+		if len(e.lines) > linesAtOnce {
+			e.deliver()
+		}
+	}
+}
+
+func (e *engine) deliver() {
+	if len(e.lines) > 0 {
+		e.server.opt.Log.Deliver(e.lines)
+		e.lines = e.lines[:0]
+	}
+}
+
+// finish begins the end: see Server.Shutdown.
+func (e *engine) finish() {
+	e.ending = true
+	for _, ln := range e.listeners {
+		ln.Close()
+	}
+	for e.dropIdle() {
+	}
+	if e.conns == 0 {
+		e.loop.Stop()
+	}
+}
+
+// cut ends what is under way: the grace time is over.
+func (e *engine) cut() {
+	e.finish()
+	e.loop.Handlers(func(h loop.Handler) { h.(*conn).end() })
+}

@@ -1,0 +1,191 @@
+// Package httpd is the event-driven HTTP/1 server: a connection is a state
+// machine on a loop, and what it answers is a web.Site's decision.
+//
+// New takes a Site and listening sockets, Serve answers until its context ends,
+// Shutdown finishes. What is cheap happens on the loops: parsing, answers from
+// the cache of opened documents, writing. What may block, the Site's Answer,
+// happens on a bounded crew of goroutines whose results are posted back.
+package httpd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+
+	"xanadu/ipc"
+	"xanadu/ipc/loop"
+	"xanadu/ipc/ready"
+	"xanadu/web"
+)
+
+// Options tune a Server. The zero value is a good server.
+type Options struct {
+	Poller         string // what waits, a name of ready.Names; "" is the best there is
+	Loops          int    // event loops, each on a thread of its own; 0: one per core
+	MaxConnections int    // held at once, over all loops; 0: what the limit of open files allows
+	OneAtATime     bool   // one connection at a time, closed after its reply: for debugging
+	Server         string // the Server field; "" sends none
+	Log            Log    // nil: none
+
+	IdleTimeout    time.Duration // for the next request to begin; 0: 60 s
+	HeadTimeout    time.Duration // for a request head, from its first byte to its last; 0: 20 s
+	ContentTimeout time.Duration // for a request's content, from the head on; 0: 30 s
+	ReplyTimeout   time.Duration // in which a client takes a fair part of its reply; 0: 30 s
+
+	// Errorf is told of rare trouble that no client can be blamed for; nil:
+	// nobody is. It is called from any goroutine and must not block.
+	Errorf func(format string, args ...any)
+}
+
+// A Log takes one line for each request.
+type Log interface {
+	// Append formats the line of rec behind dst. It allocates and keeps
+	// nothing; loops call it at once, each with a dst of its own.
+	Append(dst []byte, rec *web.Record) []byte
+
+	// Deliver takes whole lines, as a copy, and never blocks.
+	Deliver(lines []byte)
+}
+
+// DefaultGrace is how long Serve gives requests under way to finish after its
+// context has ended.
+const DefaultGrace = 10 * time.Second
+
+// A Server answers requests on its listening sockets. Its methods are safe for
+// concurrent use.
+type Server struct {
+	site      web.Site
+	listeners []*ipc.FD // borrowed
+	opt       Options
+	crew      *crew
+	engines   []*engine
+	files     int // documents kept open at once, over all loops
+}
+
+// New makes a server of site on listening, non-blocking sockets, all of them
+// watched by every loop. It borrows the sockets and the site: both stay open
+// until Serve has returned. A nil opt means the zero Options.
+func New(site web.Site, listeners []*ipc.FD, opt *Options) (*Server, error) {
+	s := &Server{site: site, listeners: listeners, crew: newCrew()}
+	if opt != nil {
+		s.opt = *opt
+	}
+	s.fillOptions()
+	for range s.opt.Loops {
+		e, err := s.newEngine()
+		if err != nil {
+			s.abandon()
+			return nil, fmt.Errorf("serve: %w", err)
+		}
+		s.engines = append(s.engines, e)
+	}
+	return s, nil
+}
+
+func (s *Server) fillOptions() {
+	o := &s.opt
+	if o.Loops <= 0 {
+		o.Loops = runtime.GOMAXPROCS(0)
+	}
+	if o.OneAtATime {
+		o.Loops, o.MaxConnections = 1, 1
+	}
+	limit := descriptorLimit()
+	s.files = min(maxFiles, limit/4)
+	if o.MaxConnections <= 0 {
+		o.MaxConnections = max(16, limit-s.files-maxCrew-descriptorsElsewhere)
+	}
+	o.Loops = min(o.Loops, o.MaxConnections)
+	for _, d := range []struct {
+		set   *time.Duration
+		given time.Duration
+	}{
+		{&o.IdleTimeout, 60 * time.Second},
+		{&o.HeadTimeout, 20 * time.Second},
+		{&o.ContentTimeout, 30 * time.Second},
+		{&o.ReplyTimeout, 30 * time.Second},
+	} {
+		if *d.set <= 0 {
+			*d.set = d.given
+		}
+	}
+	if o.Errorf == nil {
+		o.Errorf = func(string, ...any) {}
+	}
+}
+
+// descriptorsElsewhere is how many descriptors are neither connections nor
+// documents: pollers and what wakes them, listeners, reserves, logs, the Go
+// runtime's own.
+const descriptorsElsewhere = 64
+
+// descriptorLimit returns how many descriptors the process may have open
+// (getrlimit(2), RLIMIT_NOFILE).
+func descriptorLimit() int {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return 1024
+	}
+	return int(min(uint64(limit.Cur), 1<<20))
+}
+
+func (s *Server) newEngine() (*engine, error) {
+	p, err := ready.Open(s.opt.Poller)
+	if err != nil {
+		return nil, err
+	}
+	e := newEngine(s, loop.New(p))
+	for _, fd := range s.listeners {
+		if err := e.listen(fd); err != nil {
+			e.loop.Stop()
+			e.loop.Run()
+			return nil, err
+		}
+	}
+	return e, nil
+}
+
+// abandon frees what New made. A loop that is stopped before it runs only
+// closes.
+func (s *Server) abandon() {
+	for _, e := range s.engines {
+		e.loop.Stop()
+		e.loop.Run()
+	}
+}
+
+// Serve answers until ctx ends, then finishes as Shutdown(DefaultGrace) does,
+// and returns nil when all that it started has ended. It returns earlier, and
+// with an error, only when a loop fails. It is called once.
+func (s *Server) Serve(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() { s.Shutdown(DefaultGrace) })
+	defer stop()
+	errs := make([]error, len(s.engines))
+	var running sync.WaitGroup
+	for i, e := range s.engines {
+		running.Go(func() {
+			if errs[i] = e.loop.Run(); errs[i] != nil {
+				s.Shutdown(0)
+			}
+			e.cache.clear()
+		})
+	}
+	running.Wait()
+	s.crew.close()
+	return errors.Join(errs...)
+}
+
+// Shutdown begins the end and returns at once: no connection is accepted any
+// more, idle ones are closed, others after the reply under way, and what is
+// left after the grace time is cut. Serve returns when that is done. A later
+// call can only make it sooner.
+func (s *Server) Shutdown(grace time.Duration) {
+	for _, e := range s.engines {
+		e.loop.Post(e.finish)
+		e.loop.Post(func() { e.loop.After(grace, e.cut) })
+	}
+}
