@@ -1,0 +1,3 @@
+module xanadu/bench/floor
+
+go 1.26.0
