@@ -68,6 +68,36 @@ func sendto(fd int, b []byte, flags uintptr) (int, syscall.Errno) {
 	}
 }
 
+// Read reads up to len(b) bytes from a non-blocking descriptor that is no socket,
+// as a pipe (read(2)). 0 bytes and errno 0 are the end of file. b must not be
+// empty.
+func Read(fd int, b []byte) (int, syscall.Errno) {
+	for {
+		n, _, errno := syscall.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+		if errno == 0 {
+			return int(n), 0
+		}
+		if errno != syscall.EINTR {
+			return 0, errno
+		}
+	}
+}
+
+// Write writes b to a non-blocking descriptor that is no socket, as a pipe
+// (write(2)), and returns how many bytes were taken. The SIGPIPE that comes with
+// EPIPE is ignored by the Go runtime for all but descriptors 1 and 2.
+func Write(fd int, b []byte) (int, syscall.Errno) {
+	for {
+		n, _, errno := syscall.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+		if errno == 0 {
+			return int(n), 0
+		}
+		if errno != syscall.EINTR {
+			return 0, errno
+		}
+	}
+}
+
 // Accept takes one connection from a listening socket (accept4(2),
 // SOCK_NONBLOCK and SOCK_CLOEXEC). The peer is the zero AddrPort for a socket
 // outside the Internet domains; an IPv4 peer of a dual-stack socket is returned

@@ -37,6 +37,16 @@ func Send(fd int, a, b []byte, more bool) (int, syscall.Errno) {
 	return taken, 0
 }
 
+// Read reads up to len(b) bytes from a non-blocking descriptor that is no socket,
+// as a pipe (read(2)). 0 bytes and errno 0 are the end of file. b must not be
+// empty.
+func Read(fd int, b []byte) (int, syscall.Errno) { return Recv(fd, b) }
+
+// Write writes b to a non-blocking descriptor that is no socket, as a pipe
+// (write(2)), and returns how many bytes were taken. The SIGPIPE that comes with
+// EPIPE is ignored by the Go runtime for all but descriptors 1 and 2.
+func Write(fd int, b []byte) (int, syscall.Errno) { return Send(fd, b, nil, false) }
+
 // Accept takes one connection from a non-blocking listening socket (accept(2))
 // and makes it non-blocking and close-on-exec. The fork lock keeps a child
 // started meanwhile from inheriting it.

@@ -18,6 +18,7 @@ type outgoing struct {
 	off  int64
 	size int64
 	more bool  // another Send follows at once
+	pipe bool  // it goes to no socket
 	err  error // why the rest will not be sent; nil while it may
 }
 
@@ -55,6 +56,7 @@ func (s *Stream) begin(o outgoing) (done bool, err error) {
 		panic("loop: Send: the last one is not finished")
 	}
 	l := s.loop
+	o.pipe = s.pipe
 	l.unsent = o
 	more, err := l.unsent.pass(int(s.fd))
 	if err != nil || !more {
@@ -94,18 +96,18 @@ func (o *outgoing) pass(fd int) (more bool, err error) {
 	for share := int64(sendTurn); share > 0; {
 		if len(o.head)+len(o.body) > 0 {
 			body := o.body[:min(int64(len(o.body)), share)]
-			n, errno := sys.Send(fd, o.head, body, o.more || o.size > 0 || len(body) < len(o.body))
+			n, errno := o.write(fd, body)
 			if errno == syscall.EAGAIN {
 				return true, nil
 			}
 			if errno != 0 {
-				return false, os.NewSyscallError("send", errno)
+				return false, os.NewSyscallError(o.call(), errno)
 			}
 			all := len(o.head) + len(body)
 			share -= int64(n)
 			ofHead := min(n, len(o.head))
 			o.head, o.body = o.head[ofHead:], o.body[n-ofHead:]
-			if n < all {
+			if n < all && !o.pipe {
 				return true, nil
 			}
 			continue
@@ -126,4 +128,22 @@ func (o *outgoing) pass(fd int) (more bool, err error) {
 		o.off, o.size, share = o.off+int64(n), o.size-int64(n), share-int64(n)
 	}
 	return o.left() > 0, nil
+}
+
+// write passes on head and the front of the body.
+func (o *outgoing) write(fd int, body []byte) (int, syscall.Errno) {
+	if !o.pipe {
+		return sys.Send(fd, o.head, body, o.more || o.size > 0 || len(body) < len(o.body))
+	}
+	if len(o.head) > 0 {
+		return sys.Write(fd, o.head)
+	}
+	return sys.Write(fd, body)
+}
+
+func (o *outgoing) call() string {
+	if o.pipe {
+		return "write"
+	}
+	return "send"
 }

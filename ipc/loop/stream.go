@@ -33,8 +33,8 @@ type Handler interface {
 	Resumed()
 }
 
-// A Stream is a connected stream socket on a loop. It is embedded in what its
-// handler keeps of a connection, and owns its descriptor from Attach to Close.
+// A Stream is a connected stream socket, or an end of a pipe, on a loop. It is
+// embedded in what its handler keeps of a connection, and owns its descriptor from Attach to Close.
 // All methods belong to the loop's goroutine.
 type Stream struct {
 	loop    *Loop
@@ -50,6 +50,7 @@ type Stream struct {
 	fd        int32
 	asked     ready.Event // what the poller was asked for
 	watched   bool        // the poller knows the stream
+	pipe      bool        // read(2) and write(2) it: it is no socket
 	receiving bool
 	told      bool // Ended was called
 	later     bool // Resumed is due
@@ -89,6 +90,14 @@ func (l *Loop) Attach(s *Stream, fd int, h Handler) {
 	}
 	l.serial++
 	*s = Stream{loop: l, handler: h, fd: int32(fd), token: l.serial<<slotBits&^listenerToken | uint64(slot)}
+}
+
+// AttachPipe is Attach for a non-blocking end of a pipe, or of another file that
+// can be waited for. What is sent to it is bytes only, and CloseWrite does
+// nothing: a pipe's writer ends it by Close.
+func (l *Loop) AttachPipe(s *Stream, fd int, h Handler) {
+	l.Attach(s, fd, h)
+	s.pipe = true
 }
 
 // watching returns the stream that a token names, or nil when it was closed.
@@ -180,7 +189,11 @@ func (s *Stream) ready(ev ready.Event) {
 
 func (s *Stream) receive() {
 	l := s.loop
-	n, errno := sys.Recv(int(s.fd), l.in)
+	read, call := sys.Recv, "recv"
+	if s.pipe {
+		read, call = sys.Read, "read"
+	}
+	n, errno := read(int(s.fd), l.in)
 	switch {
 	case n > 0:
 		s.handler.Received(l.in[:n])
@@ -190,7 +203,7 @@ func (s *Stream) receive() {
 		s.unwatch()
 		var err error
 		if errno != 0 {
-			err = os.NewSyscallError("recv", errno)
+			err = os.NewSyscallError(call, errno)
 		}
 		s.end(err)
 	}
@@ -247,7 +260,7 @@ func (s *Stream) fail(err error) {
 // CloseWrite ends the sending direction: the peer sees an end of file after all
 // that was sent (shutdown(2)).
 func (s *Stream) CloseWrite() {
-	if s.token != 0 {
+	if s.token != 0 && !s.pipe {
 		sys.ShutdownWrite(int(s.fd))
 	}
 }
@@ -286,6 +299,9 @@ func (s *Stream) Unsent() int64 {
 func (s *Stream) Undelivered() int64 {
 	if s.token == 0 {
 		return 0
+	}
+	if s.pipe {
+		return s.Unsent()
 	}
 	return int64(sys.Unacknowledged(int(s.fd))) + s.Unsent()
 }
