@@ -97,6 +97,7 @@ func TestDeliveriesGatherInOneWrite(t *testing.T) {
 		lent := []byte("one\n")
 		l.Deliver(lent)
 		copy(lent, "XXX\n") // what was delivered is copied
+		synctest.Wait()     // the writer knows of it, and lets more come
 		l.Deliver(nil)
 		l.Deliver([]byte("two\nthree\n"))
 		time.Sleep(2 * linger)
@@ -192,6 +193,21 @@ func TestDiskStaysFull(t *testing.T) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 		if got, want := s.String(), "one\ntw"; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
+}
+
+// What waits for room when the Log is closed gets one more chance.
+func TestRoomAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sink{room: 6, err: syscall.ENOSPC}
+		l := New(s, "sink", nil)
+		l.Deliver([]byte("one\ntwo\n"))
+		time.Sleep(retry / 2)
+		s.set(-1)
+		closed(t, l)
+		if got, want := s.String(), "one\ntwo\n"; got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	})
@@ -325,6 +341,7 @@ func TestReopen(t *testing.T) {
 	}
 	l.Deliver([]byte("two\n"))
 	closed(t, l)
+	noDescriptorOf(t, away)
 	wantFile(t, away+"/log.1", "")
 	wantFile(t, away+"/log", "one\ntwo\n")
 	if err := l.Reopen(); err == nil {
@@ -453,6 +470,28 @@ func TestConcurrentDeliveries(t *testing.T) {
 	}
 }
 
+// A burst's memory is used again, and not all of it is kept.
+func TestBlocksAreUsedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(io.Discard, "discard", nil)
+		full := append(bytes.Repeat([]byte("x"), blockBytes-1), '\n')
+		for range 3 * freeBlocks {
+			l.Deliver(full)
+		}
+		time.Sleep(2 * linger)
+		synctest.Wait()
+		if len(l.free) != freeBlocks {
+			t.Fatalf("%d blocks are kept, want %d", len(l.free), freeBlocks)
+		}
+		kept := &l.free[freeBlocks-1][:1][0]
+		l.Deliver([]byte("one\n"))
+		if &l.queue[0][0] != kept {
+			t.Error("a line stands in a new block")
+		}
+		closed(t, l)
+	})
+}
+
 func TestDeliverAllocatesNothing(t *testing.T) {
 	s := &sink{room: -1, gate: make(chan struct{})}
 	l := New(s, "sink", nil)
@@ -472,5 +511,20 @@ func wantFile(t *testing.T, path, want string) {
 		t.Error(err)
 	} else if string(got) != want {
 		t.Errorf("%s: got %q, want %q", filepath.Base(path), got, want)
+	}
+}
+
+// noDescriptorOf checks that no file below dir is left open, before the garbage
+// collector closes what was forgotten.
+func noDescriptorOf(t *testing.T, dir string) {
+	t.Helper()
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return // only Linux tells
+	}
+	for _, fd := range open {
+		if name, _ := os.Readlink("/proc/self/fd/" + fd.Name()); strings.HasPrefix(name, dir) {
+			t.Errorf("descriptor %s is still open on %s", fd.Name(), name)
+		}
 	}
 }

@@ -23,6 +23,7 @@ type writer struct {
 	out     io.Writer
 	file    *os.File // out, when the Log has to close it
 	trouble string   // why the last write failed; "" when it did not
+	last    bool     // the Log is being closed, and the last try is made
 }
 
 // write moves the queue to out until the Log is closed.
@@ -103,7 +104,7 @@ func (w *writer) take() [][]byte {
 
 // put writes a block of whole lines. When the file takes no more it tries
 // again, from where it came to, until it works. It returns false when the Log
-// is being closed before that.
+// is being closed and it still does not.
 func (w *writer) put(block []byte) bool {
 	rest := block
 	torn := 0 // octets of the first line in rest that stand in the file already
@@ -145,15 +146,18 @@ func (w *writer) works() {
 	}
 }
 
-// untilRetry waits until another try makes sense: after a pause, or at once
-// when there is a new file. It returns false when the Log is being closed.
+// untilRetry waits until another try makes sense: after a pause, or at once when
+// there is a new file. When the Log is being closed that is once more, and then
+// untilRetry returns false.
 func (w *writer) untilRetry() bool {
 	timer := time.NewTimer(retry)
 	defer timer.Stop()
 	for {
 		select {
 		case <-w.closing:
-			return false
+			again := !w.last
+			w.last = true
+			return again
 		case <-timer.C:
 			return true
 		case <-w.wake: // for lines, which have to wait, or for a file
