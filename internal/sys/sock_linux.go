@@ -72,6 +72,9 @@ func askName(call uintptr, fd int, name []byte) (int, syscall.Errno) {
 // Sendto is sendto(2), with an empty name send(2). It waits where the socket
 // does.
 func Sendto(fd int, b []byte, flags int, name []byte) (int, syscall.Errno) {
+	if len(name) == 0 {
+		name = nil // an address of no bytes would be a wrong one
+	}
 	for {
 		n, _, errno := syscall.Syscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)),
 			uintptr(flags), uintptr(unsafe.Pointer(unsafe.SliceData(name))), uintptr(len(name)))
