@@ -1,0 +1,163 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log/syslog"
+	"os"
+	"os/exec"
+	"strconv"
+	"sync"
+	"syscall"
+)
+
+const (
+	// daemonMark is the environment variable by which the command tells the
+	// copy of itself that it starts that this is to be the daemon.
+	daemonMark = "SWS_DAEMON"
+
+	// statusFD is the daemon's end of the pipe to the command that waits: the
+	// first descriptor behind stderr (os/exec, ExtraFiles).
+	statusFD = 3
+
+	// allIsWell is what the daemon sends when it serves; no message holds it.
+	allIsWell = '\x00'
+)
+
+// launch starts the daemon, waits until it serves or has failed, repeats its
+// messages, and returns the exit status.
+func launch(args []string, stderr io.Writer) int {
+	said, err := startDaemon(args)
+	stderr.Write(said)
+	if err == nil {
+		return 0
+	}
+	if len(said) == 0 {
+		fmt.Fprintf(stderr, "sws: %s\n", oneLine(err.Error()))
+	}
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.Exited() {
+		return exit.ExitCode()
+	}
+	return 1
+}
+
+// startDaemon starts this program again, with the same arguments, in a session
+// of its own, with /dev/null for stdin, stdout and stderr, and no other
+// descriptor but a pipe to here. It returns what the daemon said before it
+// served, or failed with err.
+//
+// A Go program cannot fork(2), for its other threads would be missing in the
+// child. And one new session is enough: a daemon that opens no file without
+// O_NOCTTY comes under no terminal again, though it leads the session.
+func startDaemon(args []string) (said []byte, err error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("start the daemon: %w", err)
+	}
+	ours, its, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("start the daemon: %w", err)
+	}
+	defer ours.Close()
+	keepDescriptors()
+	cmd := exec.Command(exe, args...)
+	cmd.Args[0] = os.Args[0]
+	cmd.Env = append(os.Environ(), daemonMark+"=1")
+	cmd.ExtraFiles = []*os.File{its}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	err = cmd.Start()
+	its.Close()
+	if err != nil {
+		return nil, fmt.Errorf("start the daemon: %w", err)
+	}
+	said, err = bufio.NewReader(ours).ReadBytes(allIsWell)
+	if err == nil {
+		return said[:len(said)-1], cmd.Process.Release()
+	}
+	if err != io.EOF {
+		return said, fmt.Errorf("wait for the daemon: %w", err)
+	}
+	if err := cmd.Wait(); err != nil {
+		return said, fmt.Errorf("the daemon died: %w", err)
+	}
+	return said, errors.New("the daemon ended before it served")
+}
+
+// keepDescriptors keeps from the daemon what this command has inherited
+// without having asked for it, as from a shell's "sws dir 5<file". Go opens all
+// of its own descriptors so that they are not passed on.
+func keepDescriptors() {
+	open, err := os.ReadDir("/dev/fd")
+	if err != nil {
+		return // no way to know them
+	}
+	for _, entry := range open {
+		if fd, err := strconv.Atoi(entry.Name()); err == nil && fd > 2 {
+			syscall.CloseOnExec(fd)
+		}
+	}
+}
+
+// isDaemon reports whether startDaemon has started this process.
+func isDaemon() bool { return os.Getenv(daemonMark) != "" }
+
+// A daemon is where this process's messages go when it is the daemon: to the
+// command that waits, until ready has told it that all is well, and then to the
+// system's log (syslog(3)).
+type daemon struct {
+	mu     sync.Mutex
+	status *os.File // nil once the command has been told
+	log    io.Writer
+	dial   func() (*syslog.Writer, error) // makes log at the first message
+}
+
+// becomeDaemon takes up what startDaemon has left for the daemon. The mark goes,
+// or an sws among its own children would take itself for this one.
+func becomeDaemon() *daemon {
+	os.Unsetenv(daemonMark)
+	return &daemon{
+		status: os.NewFile(statusFD, "status pipe"),
+		dial: func() (*syslog.Writer, error) {
+			return syslog.New(syslog.LOG_DAEMON|syslog.LOG_WARNING, "sws")
+		},
+	}
+}
+
+// ready tells the command that waits that the daemon serves. When it has gone
+// away without waiting, as by an interrupt, that is an error: nobody would know
+// of this daemon.
+func (d *daemon) ready([]string) error {
+	if err := os.Chdir("/"); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	defer func() { d.status = nil }()
+	defer d.status.Close()
+	_, err := d.status.Write([]byte{allIsWell})
+	return err
+}
+
+// Write passes on one message.
+func (d *daemon) Write(message []byte) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.status != nil {
+		return d.status.Write(message)
+	}
+	if d.log == nil {
+		log, err := d.dial()
+		if err != nil {
+			return 0, err
+		}
+		d.log = log
+	}
+	if _, err := d.log.Write(bytes.TrimPrefix(message, []byte("sws: "))); err != nil {
+		return 0, err
+	}
+	return len(message), nil
+}

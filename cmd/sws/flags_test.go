@@ -1,0 +1,174 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/pflag"
+
+	"xanadu/ipc/addr"
+	"xanadu/ipc/ready"
+)
+
+func TestParse(t *testing.T) {
+	t.Chdir(t.TempDir())
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := func(text string) addr.Addr {
+		a, err := listenAddress(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	poller := ready.Names()[len(ready.Names())-1]
+	for _, c := range []struct {
+		args string
+		want settings
+	}{
+		{"/srv", settings{dir: "/srv"}},
+		{"docs/../site", settings{dir: here + "/site"}},
+		{"-- -docs", settings{dir: here + "/-docs"}},
+		{"-f /srv", settings{dir: "/srv", foreground: true}},
+		{"--foreground /srv", settings{dir: "/srv", foreground: true}},
+		{"/srv -f", settings{dir: "/srv", foreground: true}},
+		{"-d /srv", settings{dir: "/srv", debug: true, log: "-"}},
+		{"--debug -l file /srv", settings{dir: "/srv", debug: true, log: "-"}},
+		{"-df /srv", settings{dir: "/srv", debug: true, foreground: true, log: "-"}},
+		{"-l log /srv", settings{dir: "/srv", log: here + "/log"}},
+		{"--log /var/log/sws /srv", settings{dir: "/srv", log: "/var/log/sws"}},
+		{"-fl - /srv", settings{dir: "/srv", foreground: true, log: "-"}},
+		{"-p 80 /srv", settings{dir: "/srv", port: 80}},
+		{"-p0 /srv", settings{dir: "/srv", port: 0}},
+		{"--port=65535 /srv", settings{dir: "/srv", port: 65535}},
+		{"-i 127.0.0.1 --address [::1] -i ::1 /srv", settings{dir: "/srv",
+			addresses: []addr.Addr{address("127.0.0.1"), address("::1"), address("::1")}}},
+		{"-i localhost -i unix:sock /srv", settings{dir: "/srv",
+			addresses: []addr.Addr{address("localhost"), address("unix:" + here + "/sock")}}},
+		{"--loops 3 --max-connections 7 --poller " + poller + " /srv", settings{dir: "/srv",
+			loops: 3, maxConnections: 7, poller: poller}},
+		{"-h", settings{help: true}},
+		{"--help", settings{help: true}},
+		{"-fh a b c", settings{foreground: true, help: true}},
+		{"--version", settings{version: true}},
+	} {
+		t.Run(c.args, func(t *testing.T) {
+			if c.want.port == 0 && !strings.Contains(c.args, "-p0") {
+				c.want.port = 8080
+			}
+			got, err := parse(strings.Fields(c.args))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(*got, c.want, cmp.AllowUnexported(settings{}),
+				cmp.Comparer(func(a, b addr.Addr) bool { return a == b })); diff != "" {
+				t.Errorf("got -, want +:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestParseErrors(t *testing.T) {
+	maxPath := len(syscall.RawSockaddrUnix{}.Path) - 1
+	long := "/" + strings.Repeat("x", 200)
+	for _, c := range []struct {
+		args  []string
+		usage bool // exit status 2, with a word about sws -h
+		want  string
+	}{
+		{nil, true, "the directory to serve is missing"},
+		{[]string{"-f"}, true, "the directory to serve is missing"},
+		{[]string{""}, true, "the directory to serve has an empty name"},
+		{[]string{"a", "b"}, true, `one directory can be served, not ["a" "b"]`},
+		{[]string{"-x", "a"}, true, "unknown shorthand flag: 'x' in -x"},
+		{[]string{"--listing", "a"}, true, "unknown flag: --listing"},
+		{[]string{"a", "-p"}, true, "flag needs an argument: 'p' in -p"},
+		{[]string{"a", "--port"}, true, "flag needs an argument: --port"},
+		{[]string{"-l", "-", "a"}, true, "-l -: a daemon has no stdout; name a file, or add -f"},
+		{[]string{"-c", "cgi-bin", "a"}, true, "-c: CGI programs are not supported by this version"},
+		{[]string{"-l", "", "a"}, false, "-l: name a file"},
+		{[]string{"-p", "99999", "a"}, false, `-p: the port must be 0 to 65535, not "99999"`},
+		{[]string{"-p", "80a", "a"}, false, `-p: the port must be 0 to 65535, not "80a"`},
+		{[]string{"-p", "-1", "a"}, false, `-p: the port must be 0 to 65535, not "-1"`},
+		{[]string{"--port=", "a"}, false, `-p: the port must be 0 to 65535, not ""`},
+		{[]string{"-i", "", "a"}, false, "-i: an IPv4 or IPv6 address, a host name or unix:/path is wanted"},
+		{[]string{"-i", "127.0.0.1:80", "a"}, false, `-i: "127.0.0.1:80": the port is given with -p`},
+		{[]string{"-i", "localhost:80", "a"}, false, `-i: "localhost:80": the port is given with -p`},
+		{[]string{"-i", "[::1]:80", "a"}, false, `-i: "[::1]:80": the port is given with -p`},
+		{[]string{"-i", "256.0.0.1", "a"}, false, `-i: "256.0.0.1" is neither an IP address nor a host name: an IPv4 address is four numbers from 0 to 255`},
+		{[]string{"-i", "::g", "a"}, false, `-i: "::g" is not an IPv6 address`},
+		{[]string{"-i", "a b", "a"}, false, `-i: "a b" is neither an IP address nor a host name: it may hold letters, digits, hyphens and dots`},
+		{[]string{"-i", "unix:", "a"}, false, "-i: unix: is followed by a path"},
+		{[]string{"-i", "unix:" + long, "a"}, false, fmt.Sprintf(`-i: address "unix:%.115s" and 86 bytes more: the path is 201 bytes long; a socket's may have %d at most`, long, maxPath)},
+		{[]string{"--loops", "0", "a"}, false, `--loops: a number from 1 to 1024 is wanted, not "0"`},
+		{[]string{"--loops", "two", "a"}, false, `--loops: a number from 1 to 1024 is wanted, not "two"`},
+		{[]string{"--max-connections", "-5", "a"}, false, `--max-connections: a number from 1 to 16777216 is wanted, not "-5"`},
+		{[]string{"--poller", "kqueue9", "a"}, false, `--poller: "kqueue9" is none of ` + strings.Join(ready.Names(), ", ")},
+	} {
+		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
+			_, err := parse(c.args)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if c.usage {
+				c.want += "; sws -h shows the usage"
+			}
+			if got := err.Error(); got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+			if got := errors.As(err, new(usageError)); got != c.usage {
+				t.Errorf("usage error: %v, want %v", got, c.usage)
+			}
+		})
+	}
+}
+
+// The usage names every flag as the parser knows it, and the parser every flag
+// that the usage names; and it fits a screen.
+func TestUsageNamesEveryFlag(t *testing.T) {
+	var fromParser, fromUsage []string
+	new(settings).flags().VisitAll(func(f *pflag.Flag) {
+		name := "--" + f.Name
+		if f.Shorthand != "" {
+			name = "-" + f.Shorthand + ", " + name
+		}
+		fromParser = append(fromParser, name)
+	})
+	lines := strings.Split(strings.TrimSuffix(usage, "\n"), "\n")
+	for _, line := range lines {
+		if flag := strings.TrimSpace(line); strings.HasPrefix(flag, "-") {
+			name, _, _ := strings.Cut(flag, "  ")
+			if _, operand, ok := strings.Cut(name, "--"); ok {
+				word, _, _ := strings.Cut(operand, " ")
+				fromUsage = append(fromUsage, strings.Replace(name, operand, word, 1))
+			}
+		}
+		if len(line) > 80 {
+			t.Errorf("%d columns, want 80 at most: %q", len(line), line)
+		}
+	}
+	slices.Sort(fromParser)
+	slices.Sort(fromUsage)
+	if !slices.Equal(fromParser, fromUsage) {
+		t.Errorf("flags of the parser: %q\nflags of the usage: %q", fromParser, fromUsage)
+	}
+	if len(lines) > 24 {
+		t.Errorf("the usage has %d lines, want 24 at most", len(lines))
+	}
+	for _, name := range ready.Names() {
+		if !strings.Contains(usage, name) {
+			t.Errorf("the usage does not name the poller %s", name)
+		}
+	}
+	if !strings.HasPrefix(usage, "usage: sws [-dfh] [-c dir] [-i address] [-l file] [-p port] dir\n") {
+		t.Error("the usage does not begin with the synopsis")
+	}
+}

@@ -1,0 +1,142 @@
+// Sws is a simple web server: it serves the documents of one directory over
+// HTTP, as a daemon unless told otherwise. "sws -h" lists its flags.
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+
+	"xanadu/web/accesslog"
+	"xanadu/web/httpd"
+	"xanadu/web/site"
+)
+
+const version = "0.1.0"
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is the command, from its arguments to its exit status: 0, 1 for a
+// failure, 2 for a command line that cannot be understood.
+func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
+	s, err := parse(args)
+	switch {
+	case err != nil:
+	case s.help:
+		_, err = io.WriteString(stdout, usage)
+	case s.version:
+		_, err = fmt.Fprintln(stdout, "sws", version)
+	case s.debug:
+		err = serve(s, stdout, stderr, announcer(stderr)) // stdout is all log
+	case s.foreground:
+		err = serve(s, stdout, stderr, announcer(stdout))
+	case !isDaemon():
+		return launch(args, stderr)
+	default:
+		d := becomeDaemon()
+		stderr = d
+		err = serve(s, io.Discard, d, d.ready)
+	}
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintf(stderr, "sws: %s\n", oneLine(err.Error()))
+	if errors.As(err, new(usageError)) {
+		return 2
+	}
+	return 1
+}
+
+// serve opens what s names, tells ready where it listens, and serves until a
+// signal ends it. What it opened is closed when it returns.
+func serve(s *settings, stdout, stderr io.Writer, ready func(at []string) error) (err error) {
+	surviveBrokenPipes()
+	complaints := complainTo(stderr)
+	defer complaints.end()
+
+	docs, err := site.New(s.dir, &site.Options{Errorf: complaints.errorf})
+	if err != nil {
+		return err
+	}
+	defer docs.Close()
+
+	log, err := s.openLog(stdout, complaints.errorf)
+	if err != nil {
+		return err
+	}
+	if log != nil {
+		defer func() { err = errors.Join(err, log.Close()) }()
+	}
+
+	sockets, err := listen(s.addresses, s.port)
+	if err != nil {
+		return err
+	}
+	defer sockets.close()
+
+	// One more than the loops: while a loop is busy, what it hands to others is
+	// begun by another thread at once, not when the loop pauses.
+	loops := cmp.Or(s.loops, runtime.GOMAXPROCS(0))
+	runtime.GOMAXPROCS(loops + 1)
+
+	server, err := httpd.New(docs, sockets.descriptors(), s.serverOptions(loops, log, complaints.errorf))
+	if err != nil {
+		return err
+	}
+	signals := obey(server, log, complaints.errorf)
+	defer signals.release()
+
+	if err := ready(sockets.urls()); err != nil {
+		server.Shutdown(0)
+		return errors.Join(err, server.Serve(context.Background()))
+	}
+	return errors.Join(server.Serve(context.Background()), signals.verdict())
+}
+
+// announcer returns what tells a person in the foreground where the server
+// listens. It serves on when nobody can be told.
+func announcer(w io.Writer) func(at []string) error {
+	return func(at []string) error {
+		for _, url := range at {
+			fmt.Fprintln(w, url)
+		}
+		return nil
+	}
+}
+
+// openLog opens the log that s asks for, nil when it asks for none.
+func (s *settings) openLog(stdout io.Writer, errorf func(string, ...any)) (*accesslog.Log, error) {
+	opt := &accesslog.Options{Errorf: errorf}
+	switch s.log {
+	case "":
+		return nil, nil
+	case "-":
+		return accesslog.New(stdout, "on stdout", opt), nil
+	}
+	log, err := accesslog.Open(s.log, opt)
+	if err != nil {
+		return nil, fmt.Errorf("%w; name a file that can be written with -l", err)
+	}
+	return log, nil
+}
+
+func (s *settings) serverOptions(loops int, log *accesslog.Log, errorf func(string, ...any)) *httpd.Options {
+	opt := &httpd.Options{
+		Poller:         s.poller,
+		Loops:          loops,
+		MaxConnections: s.maxConnections,
+		OneAtATime:     s.debug,
+		Server:         "sws/" + version,
+		Errorf:         errorf,
+	}
+	if log != nil { // a nil *Log would be a Log that is not nil
+		opt.Log = log
+	}
+	return opt
+}
