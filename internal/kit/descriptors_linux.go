@@ -5,9 +5,9 @@ import (
 	"strconv"
 )
 
-// descriptors lists what is open, as the links of /proc/self/fd name it
+// Descriptors lists what is open, by number, as the links of /proc/self/fd name it
 // (proc(5)): a path, or "socket:[inode]".
-func descriptors() map[int]string {
+func Descriptors() map[int]string {
 	const dir = "/proc/self/fd"
 	entries, err := os.ReadDir(dir)
 	if err != nil {

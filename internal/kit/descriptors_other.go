@@ -7,11 +7,11 @@ import (
 	"syscall"
 )
 
-// descriptors lists what is open, told apart by mode, device and inode
+// Descriptors lists what is open, by number, told apart by mode, device and inode
 // (fstat(2)). /dev/fd is of no use: on the BSDs it may name numbers that are
 // not open and leave out some that are. Numbers from 4,096 on are not looked
 // at: a leak begins with the lowest free one.
-func descriptors() map[int]string {
+func Descriptors() map[int]string {
 	open := make(map[int]string)
 	for n := range 4096 {
 		var st syscall.Stat_t

@@ -68,7 +68,7 @@ type scene struct {
 	goroutines  map[string]string // by "goroutine N": its stack
 }
 
-func look() scene { return scene{descriptors(), goroutines()} }
+func look() scene { return scene{Descriptors(), goroutines()} }
 
 // leftovers waits until nothing is left that was not there before, or says what
 // still is.

@@ -1,14 +1,7 @@
 package sock_test
 
 import (
-	"errors"
-	"os"
-	"slices"
-	"strconv"
-	"syscall"
 	"testing"
-
-	"golang.org/x/sys/unix"
 
 	"xanadu/internal/kit"
 	"xanadu/ipc/addr"
@@ -56,7 +49,7 @@ func TestDescriptorsRunOut(t *testing.T) {
 		"connect":              {1, func() error { return closed(sock.Connect(l.Addr(), nil)) }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if failures := exhaust(t, test.try); failures < test.least {
+			if failures := kit.Exhaust(t, test.try); failures < test.least {
 				t.Errorf("%d failures until it succeeded, want %d or more", failures, test.least)
 			}
 		})
@@ -69,59 +62,4 @@ func closed[T interface{ Close() error }](v T, err error) error {
 		return err
 	}
 	return v.Close()
-}
-
-// descriptors lists the open descriptors.
-func descriptors(t testing.TB) []int {
-	t.Helper()
-	var list []int
-	for _, e := range must(os.ReadDir("/dev/fd"))(t) {
-		n := must(strconv.Atoi(e.Name()))(t)
-		// The descriptor of the reading itself is closed by now.
-		if _, err := unix.FcntlInt(uintptr(n), unix.F_GETFD, 0); err == nil {
-			list = append(list, n)
-		}
-	}
-	slices.Sort(list)
-	return list
-}
-
-// exhaust calls try with room for no further descriptor, for one, for two and
-// so on until it succeeds. Each failure must be EMFILE and leave as many
-// descriptors open as before. It returns how often try failed. No other test
-// may run at the time, and none of this package's runs in parallel.
-func exhaust(t *testing.T, try func() error) int {
-	t.Helper()
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		t.Fatal(err)
-	}
-	before := descriptors(t)
-	for room := range 100 {
-		less := limit
-		less.Cur = 0
-		for free := 0; free < room || slices.Contains(before, int(less.Cur)); less.Cur++ {
-			if !slices.Contains(before, int(less.Cur)) {
-				free++
-			}
-		}
-		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &less); err != nil {
-			t.Fatal(err)
-		}
-		err := try()
-		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-			t.Fatal(err)
-		}
-		if err == nil {
-			return room
-		}
-		if !errors.Is(err, unix.EMFILE) {
-			t.Fatalf("with room for %d descriptors: %v, want EMFILE", room, err)
-		}
-		if after := descriptors(t); !slices.Equal(after, before) {
-			t.Fatalf("with room for %d descriptors: %v are open after the failure, want %v", room, after, before)
-		}
-	}
-	t.Fatal("no success with room for 100 descriptors")
-	return 0
 }

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"xanadu/internal/kit"
 	"xanadu/ipc"
 	"xanadu/ipc/addr"
 	"xanadu/ipc/sock"
@@ -81,13 +82,13 @@ func TestPassingDescriptors(t *testing.T) {
 			{2, 2, sock.MSG_CTRUNC},
 			{0, 0, sock.MSG_CTRUNC},
 		} {
-			before := len(descriptors(t))
+			before := len(kit.Descriptors())
 			in := sent(t, typ, out, test.max)
 			if len(in.Control.Files) != test.want || in.Flags&sock.MSG_CTRUNC != test.flags {
 				t.Errorf("%v, MaxFiles %d: %d descriptors and %v; want %d and %v", typ, test.max, len(in.Control.Files), in.Flags, test.want, test.flags)
 			}
 			// The pair stays open until the end of the test.
-			if after := len(descriptors(t)); after != before+2+test.want {
+			if after := len(kit.Descriptors()); after != before+2+test.want {
 				t.Errorf("%v, MaxFiles %d: %d descriptors more are open, want the pair and %d", typ, test.max, after-before, test.want)
 			}
 			for _, got := range in.Control.Files {
@@ -142,8 +143,8 @@ func TestPassingDescriptorsWithoutData(t *testing.T) {
 // What runs out while descriptors arrive leaves none behind.
 func TestPassingDescriptorsRunsOut(t *testing.T) {
 	a, b := pair(t, sock.SOCK_STREAM)
-	before := len(descriptors(t))
-	failures := exhaust(t, func() error {
+	before := len(kit.Descriptors())
+	failures := kit.Exhaust(t, func() error {
 		out := sock.Message{Data: [][]byte{[]byte("x")}, Control: sock.Control{Files: []*ipc.FD{a, a, a}}}
 		if _, err := sock.SendMsg(a, &out, 0); err != nil {
 			return err
@@ -166,7 +167,7 @@ func TestPassingDescriptorsRunsOut(t *testing.T) {
 	if failures != 3 {
 		t.Errorf("%d failures, want 3", failures)
 	}
-	if after := len(descriptors(t)); after != before {
+	if after := len(kit.Descriptors()); after != before {
 		t.Errorf("%d descriptors are open, want %d", after, before)
 	}
 }
