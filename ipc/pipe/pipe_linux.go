@@ -1,0 +1,78 @@
+package pipe
+
+import (
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"xanadu/ipc"
+)
+
+// PIPE_BUF is how many bytes a write may have to be atomic (pipe(7)).
+const PIPE_BUF = 4096
+
+// O_DIRECT makes a pipe that keeps packets apart; see New.
+const O_DIRECT Flags = unix.O_DIRECT
+
+const fionread = unix.TIOCINQ // FIONREAD's other name
+
+func pipe2(flags Flags) (ends [2]int, err error) {
+	err = unix.Pipe2(ends[:], int(flags)|unix.O_CLOEXEC)
+	return ends, os.NewSyscallError("pipe2", err)
+}
+
+// Capacity returns how many bytes the pipe holds at most (F_GETPIPE_SZ, Linux
+// 2.6.35): 65,536 unless somebody changed it or the user has too much in pipes.
+// Small writes fill it with less, for they share pages only one after the other.
+func Capacity(fd *ipc.FD) (int, error) {
+	n, err := unix.FcntlInt(uintptr(fd.Number()), unix.F_GETPIPE_SZ, 0)
+	if err != nil {
+		return 0, fmt.Errorf("capacity of %s: %w", fd, ofPipe("fcntl", err))
+	}
+	return n, nil
+}
+
+// SetCapacity asks for room for n bytes (F_SETPIPE_SZ) and returns what the
+// kernel made of it: the next power of two, and a page at least.
+//
+// Errors wrap the errno and say what stood in the way: EPERM above a bound of
+// the system, EBUSY when more bytes than that wait in the pipe.
+func SetCapacity(fd *ipc.FD, n int) (kept int, err error) {
+	kept, err = unix.FcntlInt(uintptr(fd.Number()), unix.F_SETPIPE_SZ, n)
+	if err == nil {
+		return kept, nil
+	}
+	why := ofPipe("fcntl", err)
+	switch err {
+	case unix.EPERM:
+		why = fmt.Errorf("%w: more than fs.pipe-max-size for a pipe, or fs.pipe-user-pages-soft for all of a user's, takes CAP_SYS_RESOURCE", why)
+	case unix.EBUSY:
+		why = fmt.Errorf("%w: more than that waits in it", why)
+	}
+	return 0, fmt.Errorf("set the capacity of %s to %d bytes: %w", fd, n, why)
+}
+
+// ofPipe names the call that failed with err, which is EBADF for what is open
+// and no pipe.
+func ofPipe(call string, err error) error {
+	if err == unix.EBADF {
+		return fmt.Errorf("%w: it is not open, or no pipe", os.NewSyscallError(call, err))
+	}
+	return os.NewSyscallError(call, err)
+}
+
+// Flags of Splice and Tee.
+const (
+	SPLICE_F_NONBLOCK SpliceFlags = unix.SPLICE_F_NONBLOCK // do not wait for the pipes; whether the other end waits is its own O_NONBLOCK's
+	SPLICE_F_MORE     SpliceFlags = unix.SPLICE_F_MORE     // more follows at once: for a socket, as MSG_MORE
+	SPLICE_F_MOVE     SpliceFlags = unix.SPLICE_F_MOVE     // move pages rather than copy them; a hint
+)
+
+func splice(from, to *ipc.FD, n int, flags SpliceFlags) (int64, error) {
+	return unix.Splice(from.Number(), nil, to.Number(), nil, n, int(flags))
+}
+
+func tee(from, to *ipc.FD, n int, flags SpliceFlags) (int64, error) {
+	return unix.Tee(from.Number(), to.Number(), n, int(flags))
+}

@@ -1,0 +1,177 @@
+package pipe_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"xanadu/ipc"
+	"xanadu/ipc/pipe"
+)
+
+func TestCapacity(t *testing.T) {
+	r, w := newPipe(t, pipe.O_NONBLOCK)
+	if n, taken := ask(t, pipe.Capacity, r), fill(t, w); n != taken {
+		t.Errorf("the capacity is %d, and %d bytes went in", n, taken)
+	}
+	r, w = newPipe(t, pipe.O_NONBLOCK)
+	page := os.Getpagesize()
+	for _, test := range []struct{ asked, want int }{
+		{4 * page, 4 * page},
+		{4*page + 1, 8 * page},
+		{1, page},
+		{0, page},
+	} {
+		kept, err := pipe.SetCapacity(w, test.asked)
+		if got := ask(t, pipe.Capacity, r); err != nil || kept != test.want || got != test.want {
+			t.Errorf("SetCapacity of %d: %d, %v, and Capacity %d; want %d", test.asked, kept, err, got, test.want)
+		}
+	}
+	if taken := fill(t, w); taken != page {
+		t.Errorf("%d bytes went in, want a page", taken)
+	}
+}
+
+func TestCapacityErrors(t *testing.T) {
+	r, w := newPipe(t, pipe.O_NONBLOCK)
+	ask(t, func(fd *ipc.FD) (int, error) { return pipe.SetCapacity(fd, 4*os.Getpagesize()) }, w)
+	fill(t, w)
+	file, err := unix.Open(".", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	folder := ipc.NewFD(must(t, file, err))
+	defer folder.Close()
+	second := func(_ int, err error) error { return err }
+	for _, test := range []struct {
+		name string
+		err  error
+		is   error
+		text string
+	}{
+		{"less than waits", second(pipe.SetCapacity(r, 1)), unix.EBUSY, "more than that waits in it"},
+		{"negative", second(pipe.SetCapacity(r, -1)), unix.EINVAL, "set the capacity of " + r.String() + " to -1 bytes: fcntl: "},
+		{"no pipe", second(pipe.Capacity(folder)), unix.EBADF, "or no pipe"},
+		{"to set no pipe", second(pipe.SetCapacity(folder, 1)), unix.EBADF, "or no pipe"},
+	} {
+		if !errors.Is(test.err, test.is) || !strings.Contains(test.err.Error(), test.text) {
+			t.Errorf("%s: %v, want %v and %q", test.name, test.err, test.is, test.text)
+		}
+	}
+}
+
+func TestCapacityBound(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root has CAP_SYS_RESOURCE")
+	}
+	text, err := os.ReadFile("/proc/sys/fs/pipe-max-size")
+	if err != nil {
+		t.Skip(err)
+	}
+	bound, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	must(t, bound, err)
+	_, w := newPipe(t, 0)
+	if _, err := pipe.SetCapacity(w, 2*bound); !errors.Is(err, unix.EPERM) || !strings.Contains(err.Error(), "fs.pipe-max-size") {
+		t.Errorf("SetCapacity above the bound: %v, want EPERM", err)
+	}
+}
+
+func TestPackets(t *testing.T) {
+	r, w := newPipe(t, pipe.O_NONBLOCK|pipe.O_DIRECT)
+	long := strings.Repeat("x", pipe.PIPE_BUF+1)
+	for _, text := range []string{"In Xanadu", "did Kubla Khan", long} {
+		put(t, w, text)
+	}
+	if n := ask(t, pipe.Waiting, r); n != 9+14+len(long) {
+		t.Errorf("%d bytes wait", n)
+	}
+	check(t, r, "In Xanadu")
+	b := make([]byte, 3)
+	if n := ask(t, func(fd *ipc.FD) (int, error) { return pipe.Read(fd, b) }, r); string(b[:n]) != "did" {
+		t.Errorf("%q, want the beginning of a packet", b[:n])
+	}
+	check(t, r, long[:pipe.PIPE_BUF]) // the rest of the packet before is lost
+	check(t, r, "x")
+}
+
+func TestSplice(t *testing.T) {
+	r, w := newPipe(t, 0)
+	r2, w2 := newPipe(t, pipe.O_NONBLOCK)
+	put(t, w, "measureless to man")
+	for _, step := range []struct {
+		name string
+		call func(from, to *ipc.FD, n int, flags pipe.SpliceFlags) (int, error)
+		n    int
+		want string
+	}{
+		{"tee", pipe.Tee, 100, "measureless to man"},
+		{"tee a part", pipe.Tee, 4, "meas"},
+		{"splice a part", pipe.Splice, 11, "measureless"},
+		{"splice the rest", pipe.Splice, 100, " to man"},
+	} {
+		n, err := step.call(r, w2, step.n, 0)
+		if n != len(step.want) || err != nil {
+			t.Fatalf("%s: %d, %v, want %d", step.name, n, err, len(step.want))
+		}
+		check(t, r2, step.want)
+	}
+	for name, call := range map[string]func(from, to *ipc.FD, n int, flags pipe.SpliceFlags) (int, error){"tee": pipe.Tee, "splice": pipe.Splice} {
+		if _, err := call(r, w2, 1, pipe.SPLICE_F_NONBLOCK); err != pipe.ErrWouldBlock {
+			t.Errorf("%s of nothing: %v, want ErrWouldBlock", name, err)
+		}
+	}
+	put(t, w, "x")
+	r2.Close()
+	if _, err := pipe.Splice(r, w2, 1, 0); !errors.Is(err, unix.EPIPE) {
+		t.Errorf("Splice without a reader: %v, want EPIPE", err)
+	}
+	w.Close()
+	check(t, r, "x")
+	_, w2 = newPipe(t, 0)
+	for name, call := range map[string]func(from, to *ipc.FD, n int, flags pipe.SpliceFlags) (int, error){"tee": pipe.Tee, "splice": pipe.Splice} {
+		if n, err := call(r, w2, 1, 0); n != 0 || err != nil {
+			t.Errorf("%s of the end: %d, %v, want 0", name, n, err)
+		}
+	}
+}
+
+// A file is read at its offset and written at its own.
+func TestSpliceFiles(t *testing.T) {
+	dir := t.TempDir()
+	open := func(name string, mode int) *ipc.FD {
+		n, err := unix.Open(filepath.Join(dir, name), mode|unix.O_CLOEXEC, 0o600)
+		fd := ipc.NewFD(must(t, n, err))
+		t.Cleanup(func() { fd.Close() })
+		return fd
+	}
+	if err := os.WriteFile(filepath.Join(dir, "from"), []byte("where Alph, the sacred river, ran"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	from, to := open("from", unix.O_RDONLY), open("to", unix.O_WRONLY|unix.O_CREAT)
+	r, w := newPipe(t, 0)
+	for {
+		n, err := pipe.Splice(from, w, 10, pipe.SPLICE_F_MOVE)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			break
+		}
+		if m, err := pipe.Splice(r, to, n, pipe.SPLICE_F_MORE); m != n || err != nil {
+			t.Fatalf("%d of %d bytes, %v", m, n, err)
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "to"))
+	if err != nil || string(text) != "where Alph, the sacred river, ran" {
+		t.Errorf("copied %q, %v", text, err)
+	}
+	_, err = pipe.Splice(from, to, 1, 0)
+	if want := "splice " + from.String() + " to " + to.String() + ": splice: invalid argument"; !errors.Is(err, unix.EINVAL) || err.Error() != want {
+		t.Errorf("Splice from file to file: %v, want %s", err, want)
+	}
+	if _, err := pipe.Tee(from, w, 1, 0); !errors.Is(err, unix.EINVAL) {
+		t.Errorf("Tee from a file: %v, want EINVAL", err)
+	}
+}
