@@ -49,7 +49,8 @@ type Listener struct {
 	token    uint64
 	share    int // connections to take in this turn
 	watched  bool
-	paused   bool
+	paused   bool // by Pause
+	resting  bool // by itself
 	closed   bool
 }
 
@@ -74,11 +75,17 @@ func (ln *Listener) Pause() {
 
 // Resume ends Pause.
 func (ln *Listener) Resume() {
-	if ln.paused && !ln.closed {
-		ln.paused = false
-		if err := ln.watch(); err != nil {
-			ln.rest()
-		}
+	ln.paused = false
+	ln.goOn()
+}
+
+// goOn takes connections unless something speaks against it.
+func (ln *Listener) goOn() {
+	if ln.paused || ln.resting || ln.closed {
+		return
+	}
+	if err := ln.watch(); err != nil {
+		ln.rest()
 	}
 }
 
@@ -151,10 +158,14 @@ func (ln *Listener) exhausted(errno syscall.Errno) {
 	ln.rest()
 }
 
-// rest takes no connection for a moment.
+// rest takes no connection for a moment, whatever Resume says meanwhile.
 func (ln *Listener) rest() {
-	ln.Pause()
-	ln.loop.After(acceptPause, ln.Resume)
+	ln.resting = true
+	ln.unwatch()
+	ln.loop.After(acceptPause, func() {
+		ln.resting = false
+		ln.goOn()
+	})
 }
 
 func (ln *Listener) dropReserve() {

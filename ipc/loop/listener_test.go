@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -178,31 +179,13 @@ func TestExhausted(t *testing.T) {
 		r.listen(fd, h)
 		clients := []*os.File{connect(r.t, unix.AF_UNIX, at)}
 		unix.Close(await(r.t, h.accepted, "the first connection"))
-		for range 4 { // made while there are descriptors, and connected later
-			n, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
-			if err != nil {
-				r.t.Fatal(err)
-			}
-			clients = append(clients, os.NewFile(uintptr(n), "client"))
+		for range 4 {
+			clients = append(clients, r.client())
 		}
-		defer func() {
-			for _, c := range clients {
-				c.Close()
-			}
-		}()
 
 		giveBack := exhaust(r.t)
 		defer giveBack()
-		connectNow := func(c *os.File) {
-			r.t.Helper()
-			raw, _ := c.SyscallConn()
-			raw.Control(func(n uintptr) {
-				if err := unix.Connect(int(n), at); err != nil {
-					r.t.Error(err)
-				}
-			})
-		}
-		connectNow(clients[1])
+		r.connect(clients[1], at)
 		await(r.t, h.refused, "a refusal")
 		b := make([]byte, 8)
 		if n, _ := clients[1].Read(b); string(b[:n]) != "full" {
@@ -211,7 +194,7 @@ func TestExhausted(t *testing.T) {
 
 		// The next ones wait; that costs no turns.
 		r.do(func() { r.EndOfTurn(func() { turns++ }) })
-		connectNow(clients[2])
+		r.connect(clients[2], at)
 		await(r.t, h.refused, "the second refusal")
 		r.do(func() {
 			if turns > 20 {
@@ -231,8 +214,63 @@ func TestExhausted(t *testing.T) {
 				return true
 			}
 		})
-		connectNow(clients[3])
+		r.connect(clients[3], at)
 		unix.Close(await(r.t, h.accepted, "a connection after room was made"))
+	})
+}
+
+// A listener that rests for want of descriptors is not woken by Resume, and one
+// that was paused meanwhile does not go on by itself.
+func TestPauseAndRest(t *testing.T) {
+	each(t, func(r *rig) {
+		fd, at := listenUnix(r.t)
+		h := newHost()
+		ln := r.listen(fd, h)
+		clients := []*os.File{r.client(), r.client()}
+		giveBack := exhaust(r.t)
+		defer giveBack()
+		r.connect(clients[0], at)
+		await(r.t, h.refused, "a refusal")
+		r.do(func() { ln.Pause(); ln.Resume() })
+		r.connect(clients[1], at)
+		r.do(func() {})
+		r.do(ln.Pause)
+		if len(h.refused) > 0 {
+			r.t.Error("a client was refused while the listener rests")
+		}
+		giveBack()
+		rested := make(chan bool)
+		r.do(func() { r.After(150*time.Millisecond, func() { close(rested) }) })
+		await(r.t, rested, "the end of the rest")
+		r.do(func() {})
+		if len(h.accepted) > 0 {
+			r.t.Error("accepted while paused")
+		}
+		r.do(ln.Resume)
+		unix.Close(await(r.t, h.accepted, "a connection"))
+	})
+}
+
+// client makes a socket that connect connects when there will be no descriptor
+// left.
+func (r *rig) client() *os.File {
+	r.t.Helper()
+	n, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	f := os.NewFile(uintptr(n), "client")
+	r.t.Cleanup(func() { f.Close() })
+	return f
+}
+
+func (r *rig) connect(c *os.File, to unix.Sockaddr) {
+	r.t.Helper()
+	raw, _ := c.SyscallConn()
+	raw.Control(func(n uintptr) {
+		if err := unix.Connect(int(n), to); err != nil {
+			r.t.Error(err)
+		}
 	})
 }
 

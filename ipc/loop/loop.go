@@ -14,6 +14,7 @@ package loop
 
 import (
 	"fmt"
+	"os"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -99,8 +100,9 @@ func (l *Loop) Handlers(f func(Handler)) {
 func (l *Loop) Now() time.Duration { return l.now }
 
 // Run turns the loop on a thread of its own until Stop, then runs what was
-// posted and closes the poller. Streams that are still attached are closed
-// without a call back. It returns early only when the poller fails.
+// posted and closes the poller. The handlers of streams that are still attached
+// are told Ended(os.ErrClosed), and what they leave open is closed. It returns
+// early only when the poller fails.
 func (l *Loop) Run() (err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -201,13 +203,14 @@ func (l *Loop) closeDoomed() {
 func (l *Loop) close() {
 	l.runPosts()
 	l.refusePosts()
-	for _, s := range l.streams {
-		if s != nil {
-			s.Close()
-		}
-	}
 	for _, ln := range l.listeners {
 		ln.Close()
+	}
+	for _, s := range l.streams {
+		if s != nil {
+			s.end(os.ErrClosed)
+			s.Close()
+		}
 	}
 	l.closeDoomed()
 	if l.endOfTurn != nil {

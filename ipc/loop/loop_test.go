@@ -273,6 +273,9 @@ func TestSendFileThatEndsEarly(t *testing.T) {
 			if done, err := p.SendFile(nil, int(file.Fd()), 0, 10, false); done || err != io.ErrUnexpectedEOF {
 				r.t.Errorf("SendFile: %v, %v; want %v", done, err, io.ErrUnexpectedEOF)
 			}
+			if p.Unsent() != 5 {
+				r.t.Errorf("Unsent is %d, want 5", p.Unsent())
+			}
 			p.Close()
 		})
 		if got, _ := io.ReadAll(here); string(got) != "short" {
@@ -345,14 +348,22 @@ func TestBreakWhilePaused(t *testing.T) {
 			}
 			r := &rig{loop.New(p), t}
 			r.run()
-			q := newParty()
-			q.received = func([]byte) { q.Pause() }
-			here := r.pair(q)
-			r.do(q.Receive)
-			here.WriteString("ask")
-			here.Close()
-			if err := await(t, q.ended, "Ended"); err == nil {
-				t.Error("Ended(nil), want an error: it is no end of file")
+			for _, early := range []bool{false, true} { // before Receive
+				q := newParty()
+				q.received = func([]byte) { q.Pause() }
+				here := r.pair(q)
+				if early {
+					here.WriteString("ask")
+				}
+				r.do(q.Receive)
+				if !early {
+					here.WriteString("ask")
+				}
+				here.Close()
+				if err := await(t, q.ended, "Ended"); err == nil {
+					t.Error("Ended(nil), want an error: it is no end of file")
+				}
+				r.do(q.Close)
 			}
 		})
 	}
@@ -536,7 +547,20 @@ func TestAttachTwice(t *testing.T) {
 	})
 }
 
-// Streams that are left when the loop ends are closed.
+// A stream may be closed by whom Later resumes, while it is to receive.
+func TestCloseWhenResumed(t *testing.T) {
+	each(t, func(r *rig) {
+		p := newParty()
+		p.resumed = p.Close
+		here := r.pair(p)
+		r.do(func() { p.Receive(); p.Later() })
+		if n, err := here.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+			r.t.Errorf("read %d, %v; want the end", n, err)
+		}
+	})
+}
+
+// Streams that are left when the loop ends are told so and closed.
 func TestStopCloses(t *testing.T) {
 	here, there := socketpair(t)
 	f := os.NewFile(uintptr(here), "here")
@@ -552,6 +576,9 @@ func TestStopCloses(t *testing.T) {
 	}
 	if got, err := io.ReadAll(f); len(got) > 0 || err != nil {
 		t.Errorf("read %q, %v; want the end", got, err)
+	}
+	if err := <-p.ended; err != os.ErrClosed {
+		t.Errorf("Ended(%v), want %v", err, os.ErrClosed)
 	}
 	if turns == 0 {
 		t.Error("EndOfTurn did not run at the end")

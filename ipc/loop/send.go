@@ -34,7 +34,8 @@ func (l *Loop) Buffer() []byte { return l.buffer[:0] }
 // It returns true when the kernel has taken everything; then Sent is not
 // called. Otherwise Sent will be, and until then nothing else may be sent and
 // nothing is received. Head is taken back in any case: what is left of it is
-// copied. Body must stay unchanged until Sent.
+// copied. Body must stay unchanged until Sent. After an error, here or in Sent,
+// nothing is sent or received any more, and Unsent tells how much was not taken.
 func (s *Stream) Send(head, body []byte, more bool) (done bool, err error) {
 	return s.begin(outgoing{head: head, body: body, file: -1, more: more})
 }
@@ -59,16 +60,26 @@ func (s *Stream) begin(o outgoing) (done bool, err error) {
 	o.pipe = s.pipe
 	l.unsent = o
 	more, err := l.unsent.pass(int(s.fd))
-	if err != nil || !more {
+	if err == nil && !more {
 		l.unsent = outgoing{}
-		return err == nil, err
+		return true, nil
 	}
 	rest := l.unsent
 	l.unsent = outgoing{}
 	rest.head = append([]byte(nil), rest.head...)
 	s.out = &rest
+	if err != nil {
+		s.giveUp(err)
+		return false, err
+	}
 	s.watch(ready.Writable)
 	return false, nil
+}
+
+// giveUp notes why what is left of out will not be sent.
+func (s *Stream) giveUp(err error) {
+	s.out.err = err
+	s.unwatch()
 }
 
 // push goes on with what begin left.
@@ -81,8 +92,7 @@ func (s *Stream) push() {
 	if err == nil {
 		s.out = nil
 	} else {
-		s.out.err = err
-		s.unwatch()
+		s.giveUp(err)
 	}
 	s.handler.Sent(err)
 	if s.token == token && s.receiving && s.out == nil {

@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"net/netip"
 	"os"
 	"syscall"
 	"time"
@@ -51,6 +52,7 @@ type Stream struct {
 	asked     ready.Event // what the poller was asked for
 	watched   bool        // the poller knows the stream
 	pipe      bool        // read(2) and write(2) it: it is no socket
+	signal    bool        // do not read it: that it is readable says all
 	receiving bool
 	told      bool // Ended was called
 	later     bool // Resumed is due
@@ -100,6 +102,14 @@ func (l *Loop) AttachPipe(s *Stream, fd int, h Handler) {
 	s.pipe = true
 }
 
+// AttachSignal is Attach for a descriptor that is never read: it becomes readable
+// when something has happened, as a pidfd does at the end of its process
+// (pidfd_open(2)), and Ended with nil then says so.
+func (l *Loop) AttachSignal(s *Stream, fd int, h Handler) {
+	l.Attach(s, fd, h)
+	s.signal = true
+}
+
 // watching returns the stream that a token names, or nil when it was closed.
 func (l *Loop) watching(token uint64) *Stream {
 	if slot := token & slotMask; slot < uint64(len(l.streams)) {
@@ -131,8 +141,9 @@ func (s *Stream) Receive() {
 // Pause ends what Receive began. Bytes that come meanwhile wait in the kernel.
 func (s *Stream) Pause() { s.receiving = false }
 
-// Later asks for a call of Resumed in the next turn, after other streams have
-// had theirs: for a handler that has much to do.
+// Later asks for a call of Resumed after other streams have had theirs, at the
+// end of this turn or, from within Resumed, of the next: for a handler that has
+// much to do.
 func (s *Stream) Later() {
 	if s.token != 0 {
 		s.later = true
@@ -153,18 +164,27 @@ func (s *Stream) goOn() {
 	if s.token == 0 {
 		return
 	}
+	token := s.token
 	if s.later {
 		s.later = false
 		s.handler.Resumed()
 	}
-	if s.receiving && !s.watched && s.out == nil {
-		token := s.token
+	if s.token == token && s.receiving && s.unknown() && !s.signal {
 		s.receive()
-		if s.token == token && s.receiving && s.out == nil {
-			s.watch(ready.Readable)
-		}
+	}
+	if s.token != token || !s.unknown() {
+		return
+	}
+	switch {
+	case s.receiving:
+		s.watch(ready.Readable)
+	case !s.later:
+		s.watch(0) // to hear when the connection breaks
 	}
 }
+
+// unknown reports whether the poller has yet to hear of an open stream.
+func (s *Stream) unknown() bool { return !s.watched && s.out == nil && !s.told }
 
 // ready acts on what the poller says of the stream.
 func (s *Stream) ready(ev ready.Event) {
@@ -181,6 +201,11 @@ func (s *Stream) ready(ev ready.Event) {
 		// Nobody reads, nobody writes, and the connection is gone. It would
 		// be reported in every turn from here on.
 		s.unwatch()
+		if s.pipe {
+			// Its other end was closed. What was written before can still be
+			// read, and whoever writes will find out.
+			return
+		}
 		s.end(os.NewSyscallError("recv", syscall.ECONNRESET))
 	default:
 		s.watch(0)
@@ -189,6 +214,11 @@ func (s *Stream) ready(ev ready.Event) {
 
 func (s *Stream) receive() {
 	l := s.loop
+	if s.signal {
+		s.unwatch()
+		s.end(nil)
+		return
+	}
 	read, call := sys.Recv, "recv"
 	if s.pipe {
 		read, call = sys.Read, "read"
@@ -282,6 +312,28 @@ func (s *Stream) Close() {
 	l.free = append(l.free, slot)
 	l.doomed = append(l.doomed, s.fd)
 	s.token, s.out, s.handler, s.fd = 0, nil, nil, -1
+}
+
+// Reset is Close for a stream whose peer must not take what it got for all there
+// was: where the protocol can say so, as TCP by a reset, it is said.
+func (s *Stream) Reset() {
+	if s.token != 0 && !s.pipe && !s.signal {
+		sys.ResetOnClose(int(s.fd))
+	}
+	s.Close()
+}
+
+// Broken reports whether the connection has failed since it was last asked
+// (SO_ERROR, socket(7)): for one of which nothing more is received.
+func (s *Stream) Broken() bool { return s.token == 0 || sys.SocketError(int(s.fd)) != 0 }
+
+// Local returns the address of this end of a connected socket (getsockname(2));
+// zero outside the Internet domains.
+func (s *Stream) Local() netip.AddrPort {
+	if s.token == 0 {
+		return netip.AddrPort{}
+	}
+	return sys.Local(int(s.fd))
 }
 
 // Unsent returns how many bytes of a Send under way, or of one that failed, the
