@@ -37,16 +37,24 @@ func ErrorReply(status int, fields ...ReplyField) *Reply {
 }
 
 // PageFields returns the fields that go with a generated page whose one style
-// element holds style. The browser takes the page for HTML and nothing else,
-// applies that style, and loads, runs, frames and submits nothing.
-func PageFields(style string) []ReplyField {
-	sum := sha256.Sum256([]byte(style))
+// element holds style and whose one script element holds script; "" is for no
+// such element. The browser takes the page for HTML and nothing else, applies
+// that style, runs that script, and loads, frames and submits nothing.
+func PageFields(style, script string) []ReplyField {
+	policy := "default-src 'none'; style-src " + hashSource(style)
+	if script != "" {
+		policy += "; script-src " + hashSource(script)
+	}
 	return []ReplyField{
-		{"Content-Security-Policy", "default-src 'none'; style-src 'sha256-" +
-			base64.StdEncoding.EncodeToString(sum[:]) +
-			"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
+		{"Content-Security-Policy", policy + "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
 		{"X-Content-Type-Options", "nosniff"},
 	}
+}
+
+// hashSource names an element's content in a policy (CSP3 §2.3.1).
+func hashSource(content string) string {
+	sum := sha256.Sum256([]byte(content))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
 // errorPages renders every page once, when the first is asked for.
@@ -54,7 +62,7 @@ var errorPages = sync.OnceValue(func() (pages struct {
 	bodies map[int][]byte
 	fields []ReplyField
 }) {
-	pages.fields = PageFields(errorStyle)
+	pages.fields = PageFields(errorStyle, "")
 	pages.bodies = make(map[int][]byte, len(errorTexts))
 	for status, text := range errorTexts {
 		title := text.reason

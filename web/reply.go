@@ -1,6 +1,7 @@
 package web
 
 import (
+	"io"
 	"time"
 
 	"xanadu/ipc"
@@ -19,17 +20,48 @@ type Reply struct {
 	ETag     string       // entity-tag with its quotes; "" when there is none
 	Modified time.Time    // Last-Modified; the zero time sends none
 
-	Body []byte  // the content, when File is nil
-	File *ipc.FD // or an open regular file whose first Size octets are the content
-	Size int64   // octets of content, for Body and File alike
+	Body   []byte  // the content, when File and Stream are nil
+	File   *ipc.FD // or an open regular file whose first Size octets are the content
+	Stream Stream  // or what the content is read from while it is sent; Size is then -1
+	Size   int64   // octets of content
+
+	// Program is what makes the reply instead: its status, fields and content
+	// are the program's to say, and all else here is not set.
+	Program *Program
 
 	// Unchanged says whether the same request would get this same Reply now.
 	// It never blocks and is called from the server's loop at most about
 	// twice a second. A nil Unchanged means: do not keep this Reply.
 	Unchanged func() Freshness
 
-	// AnyQuery: the reply does not depend on the request's query.
+	// AnyQuery: the reply does not depend on the request's query, or Suits
+	// looks at it.
 	AnyQuery bool
+
+	// Suits says whether the Reply, when it is kept, answers r as well, which
+	// asks for the same path: what the Vary field announces (RFC 9110 §12.5.5).
+	// It never blocks and is called from the server's loop. nil: it answers all.
+	Suits func(r *Request) bool
+
+	// What a person is told who wants to know what happened (web/httpd.Trace).
+	// Neither is ever sent: a path may be nobody's business.
+	Resolved string // what the path led to: a name beneath the document root, or an absolute path
+	Why      string // why this status, in a few words
+}
+
+// A Stream is content that is made while it is sent, so that no more of it is in
+// memory than is on its way. Its length shows at its end: a Reply with a Stream
+// has no validators, so that Select leaves it whole, and no Unchanged.
+//
+// Read may block for a moment: a server calls it away from its loops, never
+// twice at once, with room for some KiB, and again when what it got has been
+// sent. It may return 0 and nil: ask again, after others have had their turn.
+// io.EOF ends the content. After any other error the rest is not to be had, and
+// the client must see that something is missing: its connection ends in the
+// middle of the message. For a reply to HEAD nothing is read. Close comes once,
+// from the Reply's Release, and not during a Read.
+type Stream interface {
+	io.ReadCloser
 }
 
 // A ReplyField is one field line of a Reply. The Site vouches for its bytes.
@@ -41,12 +73,21 @@ type Freshness uint8
 const (
 	Changed Freshness = iota // the Reply is out of date
 	Same                     // it still holds
-	Unknown                  // it cannot be said without blocking: ask the Site again
+	Unknown                  // it cannot be said without blocking: ask the Site again, and let this do for the moment
 )
 
 // Release closes what the Reply holds open. A nil Reply holds nothing.
 func (p *Reply) Release() {
-	if p != nil && p.File != nil {
+	if p == nil {
+		return
+	}
+	if p.File != nil {
 		p.File.Close()
+	}
+	if p.Stream != nil {
+		p.Stream.Close()
+	}
+	if p.Program != nil {
+		p.Program.Dir.Close()
 	}
 }

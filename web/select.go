@@ -26,6 +26,8 @@ type Selection struct {
 	//   412 it is not what the client expects
 	//   416 all that was asked for lies beyond the end
 
+	Why string // which field of the request decided that, in words; "" when none did
+
 	spans [MaxSpans]Span
 	n     int
 }
@@ -47,28 +49,31 @@ func Select(r *Request, p *Reply) Selection {
 	switch {
 	case r.Seen&IfMatch != 0:
 		if !anyMatches(r, IfMatch, p.ETag, strongly) {
-			return Selection{Status: 412}
+			return Selection{Status: 412, Why: "If-Match does not name it as it is"}
 		}
 	case r.Seen&IfUnmodifiedSince != 0:
 		if date, ok := onlyDate(r, IfUnmodifiedSince); ok && modifiedAfter(p, date) {
-			return Selection{Status: 412}
+			return Selection{Status: 412, Why: "it was modified after If-Unmodified-Since"}
 		}
 	}
 	switch {
 	case r.Seen&IfNoneMatch != 0:
 		if anyMatches(r, IfNoneMatch, p.ETag, weakly) {
 			if r.IsGet() {
-				return Selection{Status: 304}
+				return Selection{Status: 304, Why: "If-None-Match names it as it is"}
 			}
-			return Selection{Status: 412}
+			return Selection{Status: 412, Why: "If-None-Match names it as it is"}
 		}
 	case r.Seen&IfModifiedSince != 0 && r.IsGet() && !p.Modified.IsZero():
 		if date, ok := onlyDate(r, IfModifiedSince); ok && !modifiedAfter(p, date) {
-			return Selection{Status: 304}
+			return Selection{Status: 304, Why: "it was not modified after If-Modified-Since"}
 		}
 	}
 	// Range is defined for GET alone (RFC 9110 §14.2).
-	if r.Seen&Range != 0 && r.IsGet() && !r.IsHead() && ifRange(r, p) {
+	if r.Seen&Range != 0 && r.IsGet() && !r.IsHead() {
+		if !ifRange(r, p) {
+			return Selection{Status: 200, Why: "If-Range does not name it as it is"}
+		}
 		if value, ok := only(r, Range); ok {
 			return selectSpans(value, p.Size)
 		}
@@ -192,12 +197,12 @@ func cutTag(b []byte) (tag, rest []byte, ok bool) {
 // large count as no Range at all (RFC 9110 §14.2). Ranges that overlap or touch
 // become one, in the place of the first.
 func selectSpans(value []byte, size int64) Selection {
-	whole := Selection{Status: 200}
+	whole := Selection{Status: 200, Why: "Range is none that has to be obeyed"}
 	unit, set, ok := bytes.Cut(value, equals)
 	if !ok || !bytes.EqualFold(unit, octets) {
 		return whole
 	}
-	some := Selection{Status: 206}
+	some := Selection{Status: 206, Why: "Range asks for a part"}
 	asked := false
 	for n, more := 0, true; more; n++ {
 		if n == maxSpecs {
@@ -225,7 +230,7 @@ func selectSpans(value []byte, size int64) Selection {
 	case !asked:
 		return whole
 	case some.n == 0:
-		return Selection{Status: 416}
+		return Selection{Status: 416, Why: "Range begins beyond the end"}
 	}
 	return some
 }

@@ -291,6 +291,36 @@ func shown(s Selection) string {
 	return strings.Join(spans, " ")
 }
 
+// What decided is said: that and nothing else.
+func TestSelectSaysWhy(t *testing.T) {
+	for _, test := range []struct {
+		method string
+		fields []string
+		status int
+		want   string
+	}{
+		{"GET", nil, 200, ""},
+		{"GET", []string{`If-None-Match: "nope"`, "If-Match: *"}, 200, ""},
+		{"GET", []string{`If-Match: "nope"`, `If-None-Match: "tag"`}, 412, "If-Match does not name it as it is"},
+		{"GET", []string{"If-Unmodified-Since: " + earlier}, 412, "it was modified after If-Unmodified-Since"},
+		{"GET", []string{"If-Match: *", `If-None-Match: "tag"`}, 304, "If-None-Match names it as it is"},
+		{"POST", []string{`If-None-Match: "tag"`}, 412, "If-None-Match names it as it is"},
+		{"GET", []string{"If-Modified-Since: " + onTheDot}, 304, "it was not modified after If-Modified-Since"},
+		{"GET", []string{"Range: bytes=0-4"}, 206, "Range asks for a part"},
+		{"GET", []string{"Range: bytes=26-"}, 416, "Range begins beyond the end"},
+		{"GET", []string{"Range: pages=1-2"}, 200, "Range is none that has to be obeyed"},
+		{"GET", []string{"Range: bytes=0-4", `If-Range: "nope"`}, 200, "If-Range does not name it as it is"},
+		{"HEAD", []string{"Range: bytes=0-4"}, 200, ""},
+	} {
+		t.Run(test.method+" "+strings.Join(test.fields, " "), func(t *testing.T) {
+			got := Select(asking(test.method, test.fields...), alphabet())
+			if got.Status != test.status || got.Why != test.want {
+				t.Errorf("got %d because %q, want %d because %q", got.Status, got.Why, test.status, test.want)
+			}
+		})
+	}
+}
+
 func TestSelectAllocatesNothing(t *testing.T) {
 	p := alphabet()
 	for _, lines := range [][]string{

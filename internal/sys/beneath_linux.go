@@ -65,7 +65,10 @@ func StatCached(dir int, path string) (Stat, syscall.Errno) {
 }
 
 func openBeneath(dir int, path string, flags uint64) (int, syscall.Errno) {
-	how := unix.OpenHow{Flags: flags, Resolve: beneath}
+	return openResolved(dir, path, unix.OpenHow{Flags: flags, Resolve: beneath})
+}
+
+func openResolved(dir int, path string, how unix.OpenHow) (int, syscall.Errno) {
 	// EAGAIN: a rename somewhere while a ".." of a link was followed, so that
 	// the kernel cannot vouch for it. One who renames without end gets the
 	// EAGAIN, as does a file under a lease (fcntl(2), F_SETLEASE).

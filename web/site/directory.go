@@ -12,12 +12,12 @@ import (
 //
 // An index.html that may not be served does not bring the list to light: whoever
 // put it there meant to show something else.
-func (s *Site) directory(at place) *web.Reply {
+func (s *Site) directory(at place, r *web.Request) *web.Reply {
 	index := at
 	index.name = at.within("index.html")
 	fd, err := at.root.open(index.name)
 	if err == syscall.ENOENT || err == syscall.ENOTDIR {
-		return s.listing(at)
+		return s.listing(at, r)
 	}
 	if err != nil {
 		return s.refuse("open", at.path, err)
@@ -31,7 +31,7 @@ func (s *Site) directory(at place) *web.Reply {
 	case err != nil:
 		return s.refuse("fstat", at.path, err)
 	case st.IsDir():
-		return s.listing(at)
+		return s.listing(at, r)
 	}
 	return s.refuse("open", at.path, syscall.ENOENT)
 }

@@ -45,7 +45,8 @@ func redirect(p path, r *web.Request) *web.Reply {
 		location = append(location, '?')
 		location = appendEncoded(location, r.Query, inQuery)
 	}
-	return web.ErrorReply(301, web.ReplyField{Name: "Location", Value: string(location)})
+	return because("it is a directory, whose path ends with a slash",
+		web.ErrorReply(301, web.ReplyField{Name: "Location", Value: string(location)}))
 }
 
 const (
@@ -69,7 +70,7 @@ const (
 // mapped page may change without a new timestamp until the page is written back;
 // who edits a served file so must replace it.)
 func (s *Site) file(at place, fd *ipc.FD, st sys.Stat) *web.Reply {
-	p := &web.Reply{Status: 200, Fields: nosniff, AnyQuery: true, Unchanged: outdated}
+	p := &web.Reply{Status: 200, Fields: nosniff, AnyQuery: true, Unchanged: outdated, Resolved: at.String()}
 	var (
 		read  []byte
 		whole bool

@@ -55,15 +55,15 @@ func TestFiles(t *testing.T) {
 
 func TestDefaultMaxInline(t *testing.T) {
 	dir := t.TempDir()
-	plant(t, dir, map[string]string{"at": noise(64 << 10), "above": noise(64<<10 + 1)})
+	plant(t, dir, map[string]string{"at": noise(128 << 10), "above": noise(128<<10 + 1)})
 	s, err := New(dir, nil)
 	must(t, err)
 	defer s.Close()
 	if p := get(t, s, "/at"); p.File != nil {
-		t.Error("64 KiB are not inline")
+		t.Error("128 KiB are not inline")
 	}
 	if p := get(t, s, "/above"); p.File == nil {
-		t.Error("more than 64 KiB are inline")
+		t.Error("more than 128 KiB are inline")
 	}
 }
 

@@ -188,7 +188,7 @@ func TestUnchangedErrors(t *testing.T) {
 	}
 }
 
-// Errors, redirects and lists are not vouched for.
+// Errors and redirects are not kept, and for lists the site is asked again.
 func TestUnkept(t *testing.T) {
 	dir := t.TempDir()
 	plant(t, dir, map[string]string{"dir/a.txt": "FILE-A\n"})
@@ -200,8 +200,8 @@ func TestUnkept(t *testing.T) {
 			t.Errorf("%s: a %d is kept", target, p.Status)
 		}
 	}
-	if p := get(t, aged(s), "/dir/"); p.Status != 200 || p.Unchanged() != web.Changed {
-		t.Errorf("a list is good for longer than the moment")
+	if p := get(t, aged(s), "/dir/"); p.Status != 200 || p.Unchanged() != web.Unknown {
+		t.Errorf("a list is vouched for")
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 // A path is what a client's path means, decoded and without detours.
 type path struct {
 	// name is the way from the root to a file: names joined by "/", none of
-	// which is empty or begins with a dot; "" is the root itself.
+	// which is empty, "." or ".."; "" is the root itself.
 	name string
 
 	// slash: the path ended with one, so that only a directory can be meant.
@@ -33,11 +33,15 @@ var (
 //
 // Percent-encodings are decoded once. An encoded slash is refused, since no name
 // holds one. Then "." and empty segments vanish and ".." takes back the segment
-// before it (§5.2.4), but never leaves the root. Any other segment that begins
-// with a dot is refused, also where a ".." behind it would take it back.
-func decode(raw []byte) (path, error) {
+// before it (§5.2.4), but never leaves the root.
+//
+// A path is hidden when a segment of it begins with a dot or is longer than a
+// name can be: no file or directory that is served has such a name, but what
+// follows a program's name may look like that. One that a ".." would take back
+// is refused.
+func decode(raw []byte) (p path, hidden bool, err error) {
 	if len(raw) == 0 || raw[0] != '/' {
-		return path{}, errMalformed
+		return path{}, false, errMalformed
 	}
 	name := make([]byte, 0, len(raw))
 	slash := false
@@ -49,9 +53,8 @@ func decode(raw []byte) (path, error) {
 			name = append(name, '/')
 		}
 		start := len(name)
-		var err error
 		if name, err = appendDecoded(name, segment); err != nil {
-			return path{}, err
+			return path{}, false, err
 		}
 		slash = false
 		switch decoded := name[start:]; {
@@ -59,17 +62,26 @@ func decode(raw []byte) (path, error) {
 			name, slash = name[:before], true
 		case string(decoded) == "..":
 			if before == 0 {
-				return path{}, errMalformed
+				return path{}, false, errMalformed
 			}
-			name, slash = name[:max(0, bytes.LastIndexByte(name[:before], '/'))], true
-		case decoded[0] == '.' || len(decoded) > maxName:
-			return path{}, errNoName
+			parent := bytes.LastIndexByte(name[:before], '/')
+			if isHidden(name[parent+1 : before]) {
+				return path{}, false, errNoName
+			}
+			name, slash = name[:max(0, parent)], true
+		case isHidden(decoded):
+			hidden = true
 		}
 	}
 	if len(name) > maxPath {
-		return path{}, errNoName
+		return path{}, false, errNoName
 	}
-	return path{string(name), slash}, nil
+	return path{string(name), slash}, hidden, nil
+}
+
+// isHidden reports whether nothing that is served has the name of a segment.
+func isHidden[text string | []byte](segment text) bool {
+	return segment[0] == '.' || len(segment) > maxName
 }
 
 var slashes = []byte("/")

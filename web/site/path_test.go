@@ -6,6 +6,15 @@ import (
 	"testing"
 )
 
+// decodeServed is decode for what is not a program's: a hidden path is refused.
+func decodeServed(raw []byte) (path, error) {
+	p, hidden, err := decode(raw)
+	if hidden {
+		return path{}, errNoName
+	}
+	return p, err
+}
+
 func TestDecode(t *testing.T) {
 	long := strings.Repeat("n", 255)
 	for _, test := range []struct {
@@ -84,7 +93,7 @@ func TestDecode(t *testing.T) {
 		{"/a%00", "", false, errMalformed},
 		{"/%00/../../a", "", false, errMalformed},
 	} {
-		got, err := decode([]byte(test.raw))
+		got, err := decodeServed([]byte(test.raw))
 		if !errors.Is(err, test.err) || err == nil && got != (path{test.name, test.slash}) {
 			t.Errorf("decode(%.40q) = %.40q, %v, %v, want %.40q, %v, %v", test.raw, got.name, got.slash, err, test.name, test.slash, test.err)
 		}
@@ -93,7 +102,7 @@ func TestDecode(t *testing.T) {
 
 func TestDecodeKeepsNothing(t *testing.T) {
 	raw := []byte("/lent%20bytes")
-	got, err := decode(raw)
+	got, err := decodeServed(raw)
 	must(t, err)
 	copy(raw, "/overwritten!")
 	if got.name != "lent bytes" {
@@ -129,7 +138,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(raw))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		p, err := decode(raw)
+		p, err := decodeServed(raw)
 		if err != nil {
 			if p != (path{}) || err != errMalformed && err != errNoName {
 				t.Fatalf("decode(%q) = %+v, %v", raw, p, err)
@@ -155,7 +164,7 @@ func FuzzDecode(f *testing.F) {
 				t.Fatalf("%+v is written %q", p, spelt)
 			}
 		}
-		if again, err := decode(spelt); err != nil || again != p {
+		if again, err := decodeServed(spelt); err != nil || again != p {
 			t.Fatalf("decode(%q) = %+v, %v, want %+v", spelt, again, err, p)
 		}
 	})
@@ -165,7 +174,7 @@ func BenchmarkDecode(b *testing.B) {
 	raw := []byte("/some/usual/path/to%20a/file.html")
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := decode(raw); err != nil {
+		if _, _, err := decode(raw); err != nil {
 			b.Fatal(err)
 		}
 	}

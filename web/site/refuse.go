@@ -11,14 +11,14 @@ import (
 // named.
 func (s *Site) refuse(call string, p path, err error) *web.Reply {
 	status := statusOf(err)
-	if status < 500 {
-		return web.ErrorReply(status)
-	}
-	s.errorf("answer %q: %s: %v", p.append(nil), call, err)
+	var fields []web.ReplyField
 	if status == 503 {
-		return web.ErrorReply(503, web.ReplyField{Name: "Retry-After", Value: "1"})
+		fields = []web.ReplyField{{Name: "Retry-After", Value: "1"}}
 	}
-	return web.ErrorReply(status)
+	if status >= 500 {
+		s.errorf("answer %q: %s: %v", p.append(nil), call, err)
+	}
+	return because(why(call, err), web.ErrorReply(status, fields...))
 }
 
 // statusOf says whose fault an error is. What leads out of the root does not

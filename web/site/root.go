@@ -24,6 +24,11 @@ type root interface {
 	// cached is stat without ever waiting: EAGAIN where it would have to.
 	cached(name string) (sys.Stat, error)
 
+	// another opens a root of the same kind: dir beneath the directory home,
+	// which takes no permission for home but to search it. When it must not
+	// wait its error may be EAGAIN.
+	another(home, dir string, wait bool) (root, error)
+
 	Close() error
 }
 
@@ -72,6 +77,19 @@ func (r *kernelRoot) stat(name string) (sys.Stat, error) {
 
 func (r *kernelRoot) cached(name string) (sys.Stat, error) {
 	return result(sys.StatCached(r.dir.Number(), orDot(name)))
+}
+
+func (r *kernelRoot) another(home, dir string, wait bool) (root, error) {
+	in, errno := sys.OpenDirectory(home, !wait)
+	if errno != 0 {
+		return nil, errno
+	}
+	defer syscall.Close(in)
+	fd, errno := sys.OpenDirectoryBeneath(in, dir, !wait)
+	if errno != 0 {
+		return nil, errno
+	}
+	return &kernelRoot{ipc.NewFD(fd)}, nil
 }
 
 func (r *kernelRoot) Close() error { return r.dir.Close() }
@@ -144,6 +162,24 @@ func (r *walkedRoot) stat(name string) (sys.Stat, error) {
 
 // cached would have to walk, and any step may wait for a disk.
 func (r *walkedRoot) cached(string) (sys.Stat, error) { return sys.Stat{}, syscall.EAGAIN }
+
+func (r *walkedRoot) another(home, dir string, wait bool) (root, error) {
+	if !wait {
+		return nil, syscall.EAGAIN
+	}
+	// The dots make of home and dir directories on the way, for which no FIFO
+	// is taken: opening one would wait.
+	in, err := os.OpenRoot(home + "/.")
+	if err != nil {
+		return nil, errnoOf(err)
+	}
+	defer in.Close()
+	inner, err := in.OpenRoot(dir + "/.")
+	if err != nil {
+		return nil, errnoOf(err)
+	}
+	return &walkedRoot{inner}, nil
+}
 
 func (r *walkedRoot) Close() error { return r.dir.Close() }
 

@@ -8,12 +8,14 @@
 // A path goes one way: decode turns what the client sent into a name, once, and
 // the root turns the name into an open descriptor, once. The kernel sees to it
 // that nothing outside the root is opened, by whatever links or renames. Names
-// that begin with a dot are neither listed nor served.
+// that begin with a dot are neither listed nor served. What a user serves has a
+// root of its own.
 package site
 
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 	"time"
 
@@ -24,24 +26,50 @@ import (
 type Options struct {
 	// MaxInline is up to how many octets a file is read into memory and kept
 	// there (Reply.Body) rather than sent from its descriptor (Reply.File).
-	// 0 means 64 KiB: where copying costs about as much as sendfile(2) does.
+	// 0 means 128 KiB: up to there copying costs less than sendfile(2) does.
 	// Negative: only empty files.
 	MaxInline int64
+
+	// DirsFirst: lists show directories before all else.
+	DirsFirst bool
+
+	// Users: a path that begins with "/~name/" leads to what the user of that
+	// name serves, rather than to a file of the root.
+	Users bool
+
+	// UserDir is the directory in a user's home that is served. "" means sws.
+	UserDir string
+
+	// Home finds the home of a user, "" for one whom nobody knows. It is
+	// called from many goroutines at once. nil asks the system's user
+	// database (getpwnam(3)), where the superuser counts as unknown.
+	Home func(user string) (dir string, err error)
+
+	// Programs is the directory of CGI programs, which answer for /cgi-bin. It
+	// may lie within the document root: none of what is in it is then served
+	// under any other path. "" means that there are no programs.
+	Programs string
 
 	// Errorf is told why a request was answered 500 or 503. It is called from
 	// many goroutines at once. nil: nobody is told.
 	Errorf func(format string, args ...any)
 }
 
-const defaultMaxInline = 64 << 10
+const defaultMaxInline = 128 << 10
 
-// A Site is a web.Site. It is immutable: Answer is safe for concurrent use.
+// A Site is a web.Site. Answer is safe for concurrent use.
 type Site struct {
 	root      root
+	users     *users    // nil: they are not served
+	programs  *programs // nil: there are none
 	maxInline int64
+	maxWhole  int
 	maxListed int
+	dirsFirst bool
 	errorf    func(format string, args ...any)
 	now       func() time.Time
+
+	rosters rosters
 }
 
 var _ web.Site = (*Site)(nil)
@@ -53,18 +81,39 @@ var _ web.Site = (*Site)(nil)
 // those of open(2): ENOENT, ENOTDIR, EACCES where it may not be read and
 // searched. They name the directory and say what to do.
 func New(docroot string, opt *Options) (*Site, error) {
+	if opt != nil {
+		if err := checkUserDir(opt.UserDir); err != nil {
+			return nil, fmt.Errorf("serve %s: %w", docroot, err)
+		}
+	}
 	root, err := openRoot(docroot)
 	if err != nil {
 		return nil, fmt.Errorf("serve %s: open: %w%s", docroot, err, advice(err))
 	}
-	return newSite(root, opt), nil
+	s := newSite(root, opt)
+	if opt != nil && opt.Programs != "" {
+		if err := s.addPrograms(docroot, opt.Programs, openRoot); err != nil {
+			s.Close()
+			return nil, fmt.Errorf("run programs from %s: %w", opt.Programs, err)
+		}
+	}
+	return s, nil
 }
 
 func newSite(root root, opt *Options) *Site {
 	if opt == nil {
 		opt = new(Options)
 	}
-	s := &Site{root: root, maxInline: opt.MaxInline, maxListed: maxListed, errorf: opt.Errorf, now: time.Now}
+	s := &Site{
+		root:      root,
+		users:     newUsers(opt),
+		maxInline: opt.MaxInline,
+		maxWhole:  maxWhole,
+		maxListed: maxListed,
+		dirsFirst: opt.DirsFirst,
+		errorf:    opt.Errorf,
+		now:       time.Now,
+	}
 	if s.maxInline == 0 {
 		s.maxInline = defaultMaxInline
 	}
@@ -88,10 +137,20 @@ func advice(err error) string {
 
 // Close closes the root. Nobody may be in Answer, or in the Unchanged of a
 // Reply, any more. Replies that are not released yet keep their open files.
-func (s *Site) Close() error { return s.root.Close() }
+func (s *Site) Close() error {
+	err := s.root.Close()
+	if s.programs != nil {
+		err = errors.Join(err, s.programs.close())
+	}
+	return err
+}
 
 // Answer implements web.Site.
 func (s *Site) Answer(r *web.Request) *web.Reply {
+	path, hidden, err := decode(r.Path)
+	if err == nil && s.programs.own(path) {
+		return s.program(path, r)
+	}
 	switch string(r.Method) {
 	case "GET", "HEAD":
 	case "OPTIONS":
@@ -99,29 +158,44 @@ func (s *Site) Answer(r *web.Request) *web.Reply {
 		// 9110 §9.3.7).
 		return &web.Reply{Status: 204, Fields: allow, AnyQuery: true}
 	case "POST", "PUT", "DELETE", "PATCH", "CONNECT", "TRACE":
-		return web.ErrorReply(405, allow...)
+		return because("a document has GET, HEAD and OPTIONS only", web.ErrorReply(405, allow...))
 	default:
-		return web.ErrorReply(501)
+		return because("there is no such method here", web.ErrorReply(501))
 	}
-	path, err := decode(r.Path)
+	if err == nil && hidden {
+		err = errNoName
+	}
 	if err != nil {
 		return s.refuse("decode", path, err)
 	}
-	at := place{s.root, path.name, path}
-	if path.slash {
-		return s.directory(at)
+	at, err := s.locate(path)
+	if err != nil {
+		return s.refuse("look up", path, err)
 	}
-	return s.document(at, r)
+	if path.slash {
+		return at.resolved(s.directory(at, r))
+	}
+	return at.resolved(s.document(at, r))
 }
 
 var allow = []web.ReplyField{{Name: "Allow", Value: "GET, HEAD, OPTIONS"}}
 
-// A place is where a path leads to: a name beneath a root. Here the name is all
-// of the path.
+// A place is where a path leads to: a name beneath a root.
 type place struct {
 	root root
 	name string
 	path path // what the client calls it
+}
+
+// locate says where p leads to: to a user's files or to those of the site. An
+// error is that of the user database.
+func (s *Site) locate(p path) (place, error) {
+	if s.users == nil || !strings.HasPrefix(p.name, "~") {
+		return place{s.root, p.name, p}, nil
+	}
+	user, name, _ := strings.Cut(p.name[1:], "/")
+	root, err := s.users.root(user, s.root, s.now)
+	return place{root, name, p}, err
 }
 
 // within returns the name of an entry of the directory at at.

@@ -376,6 +376,9 @@ func (r brokenRoot) open(string) (*ipc.FD, error)    { return nil, r.err }
 func (r brokenRoot) stat(string) (sys.Stat, error)   { return sys.Stat{}, r.err }
 func (r brokenRoot) cached(string) (sys.Stat, error) { return sys.Stat{}, r.err }
 func (r brokenRoot) Close() error                    { return nil }
+func (r brokenRoot) another(string, string, bool) (root, error) {
+	return nil, r.err
+}
 
 func TestErrors(t *testing.T) {
 	for _, test := range []struct {

@@ -1,0 +1,38 @@
+package cgi
+
+import (
+	"syscall"
+	"time"
+
+	"xanadu/ipc/proc"
+	"xanadu/web"
+)
+
+// enter has c run in p's directory, whatever that is called by now.
+func enter(c *proc.Program, p *web.Program) { c.DirFD = p.Dir }
+
+// list returns the limits for proc.Start. None leaves a core file behind, which
+// might hold what a client has sent. Where the server is limited further itself,
+// so are its programs.
+func (l *Limits) list() []proc.Limit {
+	list := []proc.Limit{{Resource: proc.RLIMIT_CORE}}
+	if l.CPU > 0 {
+		// SIGXCPU at the soft limit, SIGKILL a second later.
+		seconds := uint64((l.CPU + time.Second - 1) / time.Second)
+		hard := min(seconds+1, hardLimit(syscall.RLIMIT_CPU))
+		list = append(list, proc.Limit{Resource: proc.RLIMIT_CPU, Soft: min(seconds, hard), Hard: hard})
+	}
+	if l.Memory > 0 {
+		hard := min(uint64(l.Memory), hardLimit(syscall.RLIMIT_AS))
+		list = append(list, proc.Limit{Resource: proc.RLIMIT_AS, Soft: hard, Hard: hard})
+	}
+	return list
+}
+
+func hardLimit(resource int) uint64 {
+	var limit syscall.Rlimit
+	if syscall.Getrlimit(resource, &limit) != nil {
+		return proc.Infinity
+	}
+	return limit.Max
+}
