@@ -10,8 +10,8 @@
 // A disk may fill up and the reader of a pipe may stall or go away. Lines then
 // wait in the queue, and are written when that becomes possible. Beyond the
 // queue's bound they are lost, but not silently: they are counted, Errorf
-// hears of it, and a line that begins with "#" says in the log itself how many
-// are missing at that place.
+// hears of it, and a line that begins with "#", or an object of its own in JSON,
+// says in the log itself how many are missing at that place.
 package accesslog
 
 import (
@@ -47,10 +47,8 @@ const (
 
 // Options tunes a Log. The zero value is a good default.
 type Options struct {
-	// Format appends the line of one record, with its line end, and no other
-	// line end within. It is pure and keeps no part of the record. Nil means
-	// AppendLine.
-	Format func(dst []byte, rec *web.Record) []byte
+	// Format is how a line is written. The zero value is the format of sws(1).
+	Format Format
 
 	// QueueBytes bounds the lines that wait to be written; 0 means 4 MiB.
 	QueueBytes int
@@ -66,7 +64,7 @@ type Options struct {
 type Log struct {
 	path   string // for Reopen; "" when the writer was given
 	name   string // for messages
-	format func(dst []byte, rec *web.Record) []byte
+	format Format
 	errorf func(format string, args ...any)
 	bound  int // octets in the queue
 
@@ -129,8 +127,8 @@ func start(w io.Writer, name, path string, opt *Options) *Log {
 		closing: make(chan struct{}),
 		done:    make(chan struct{}),
 	}
-	if l.format == nil {
-		l.format = AppendLine
+	if l.format.Line == nil {
+		l.format = formats[0]
 	}
 	if l.errorf == nil {
 		l.errorf = func(string, ...any) {}
@@ -144,7 +142,7 @@ func start(w io.Writer, name, path string, opt *Options) *Log {
 
 // Append appends the line of rec, with its line end, to dst. It is pure and
 // does not allocate when dst has room.
-func (l *Log) Append(dst []byte, rec *web.Record) []byte { return l.format(dst, rec) }
+func (l *Log) Append(dst []byte, rec *web.Record) []byte { return l.format.Line(dst, rec) }
 
 // Deliver queues whole lines, which it copies. It waits for no file: when the
 // queue is full the lines are lost and counted. After Close they are too.
@@ -167,8 +165,7 @@ func (l *Log) Deliver(lines []byte) {
 // mark queues the line that tells of lost ones. The caller holds mu. The mark
 // may exceed the bound a little: without it the gap would go unseen.
 func (l *Log) mark() {
-	line := appendTime([]byte("# "), time.Now())
-	l.enqueue(fmt.Appendf(line, " %d lines lost: they came faster than they could be written\n", l.lost))
+	l.enqueue(l.format.Lost(nil, time.Now(), l.lost))
 	l.marked += l.lost
 	l.lost = 0
 }

@@ -25,21 +25,29 @@ const maxLine = 8 << 10
 // line is "-" (and a line that is a lone "-" is \x2d); one longer than 8,192
 // octets ends there in \..., which no octet is written as.
 func AppendLine(dst []byte, rec *web.Record) []byte {
-	dst = appendPeer(dst, rec.Peer)
+	dst = appendPeer(dst, rec.Peer, escape)
 	dst = append(dst, ' ')
 	dst = appendTime(dst, rec.Time)
-	dst = append(dst, ' ', '"')
-	dst = appendRequestLine(dst, rec.Line)
-	dst = append(dst, '"', ' ')
+	dst = append(dst, ' ')
+	dst = appendQuoted(dst, rec.Line, len(rec.Line) > 0, maxLine)
+	dst = append(dst, ' ')
 	dst = strconv.AppendInt(dst, int64(rec.Status), 10)
 	dst = append(dst, ' ')
 	dst = strconv.AppendInt(dst, rec.Bytes, 10)
 	return append(dst, '\n')
 }
 
+// appendLost is the line for lines that are missing; no request's begins so.
+func appendLost(dst []byte, at time.Time, lines int) []byte {
+	dst = appendTime(append(dst, "# "...), at)
+	dst = append(dst, ' ')
+	dst = strconv.AppendInt(dst, int64(lines), 10)
+	return append(dst, " lines lost: they came faster than they could be written\n"...)
+}
+
 // appendPeer appends the address without its port: IPv6 without brackets, and
 // an IPv4 client of a dual-stack socket as the IPv4 address it has.
-func appendPeer(dst []byte, peer netip.AddrPort) []byte {
+func appendPeer(dst []byte, peer netip.AddrPort, escape string) []byte {
 	a := peer.Addr().Unmap()
 	if !a.IsValid() {
 		return append(dst, "unix"...)
@@ -47,7 +55,7 @@ func appendPeer(dst []byte, peer netip.AddrPort) []byte {
 	if zone := a.Zone(); zone != "" {
 		dst = a.WithZone("").AppendTo(dst)
 		dst = append(dst, '%')
-		return appendEscaped(dst, zone)
+		return appendEscaped(dst, zone, escape)
 	}
 	return a.AppendTo(dst)
 }
@@ -57,7 +65,6 @@ func appendPeer(dst []byte, peer netip.AddrPort) []byte {
 func appendTime(dst []byte, t time.Time) []byte {
 	t = t.UTC()
 	year, month, day := t.Date()
-	hour, minute, second := t.Clock()
 	dst = appendTwo(dst, year/100)
 	dst = appendTwo(dst, year%100)
 	dst = append(dst, '-')
@@ -65,12 +72,18 @@ func appendTime(dst []byte, t time.Time) []byte {
 	dst = append(dst, '-')
 	dst = appendTwo(dst, day)
 	dst = append(dst, 'T')
+	dst = appendClock(dst, t)
+	return append(dst, 'Z')
+}
+
+// appendClock appends the hour, minute and second of t as 12:12:12.
+func appendClock(dst []byte, t time.Time) []byte {
+	hour, minute, second := t.Clock()
 	dst = appendTwo(dst, hour)
 	dst = append(dst, ':')
 	dst = appendTwo(dst, minute)
 	dst = append(dst, ':')
-	dst = appendTwo(dst, second)
-	return append(dst, 'Z')
+	return appendTwo(dst, second)
 }
 
 // appendTwo appends n in two digits, or in more when it has more.
@@ -81,26 +94,45 @@ func appendTwo(dst []byte, n int) []byte {
 	return strconv.AppendInt(dst, int64(n), 10)
 }
 
-func appendRequestLine(dst, line []byte) []byte {
+// appendQuoted appends text in quotes: "-" when there is none, and no more of
+// it than limit octets. A text that is a lone dash is \x2d.
+func appendQuoted(dst, text []byte, present bool, limit int) []byte {
+	dst = append(dst, '"')
 	switch {
-	case len(line) == 0:
-		return append(dst, '-')
-	case len(line) == 1 && line[0] == '-':
-		return append(dst, `\x2d`...)
-	case len(line) > maxLine:
-		return append(appendEscaped(dst, line[:maxLine]), `\...`...)
+	case !present:
+		dst = append(dst, '-')
+	case len(text) == 1 && text[0] == '-':
+		dst = append(dst, `\x2d`...)
+	default:
+		dst = appendCut(dst, text, limit, escape)
 	}
-	return appendEscaped(dst, line)
+	return append(dst, '"')
 }
 
-// appendEscaped appends text with all that is not plain as \xhh.
-func appendEscaped[T string | []byte](dst []byte, text T) []byte {
+// appendCut appends text escaped. One longer than limit octets ends there in
+// an escape with three dots.
+func appendCut(dst, text []byte, limit int, escape string) []byte {
+	if len(text) <= limit {
+		return appendEscaped(dst, text, escape)
+	}
+	dst = appendEscaped(dst, text[:limit], escape)
+	dst = append(dst, escape...)
+	return append(dst, "..."...)
+}
+
+// escape introduces what does not stand for itself.
+const escape = `\`
+
+// appendEscaped appends text with all that is not plain as \xhh, where escape
+// is what stands for the backslash.
+func appendEscaped[T string | []byte](dst []byte, text T, escape string) []byte {
 	const hex = "0123456789abcdef"
 	from := 0
 	for i := range len(text) {
 		if c := text[i]; !plain[c] {
 			dst = append(dst, text[from:i]...)
-			dst = append(dst, '\\', 'x', hex[c>>4], hex[c&15])
+			dst = append(dst, escape...)
+			dst = append(dst, 'x', hex[c>>4], hex[c&15])
 			from = i + 1
 		}
 	}

@@ -2,7 +2,6 @@ package accesslog
 
 import (
 	"bytes"
-	"encoding/hex"
 	"net/netip"
 	"strings"
 	"testing"
@@ -81,95 +80,4 @@ func TestTimeAsFormatted(t *testing.T) {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
-}
-
-// Every octet, alone and between others, comes out as printable ASCII and
-// can be read back.
-func TestEveryOctet(t *testing.T) {
-	for c := range 256 {
-		for _, line := range [][]byte{{byte(c)}, {'G', byte(c), 'T'}, {byte(c), byte(c)}} {
-			checkLine(t, line)
-		}
-	}
-}
-
-func FuzzAppendLine(f *testing.F) {
-	f.Add([]byte("GET / HTTP/1.0"))
-	f.Add([]byte("GET /\"\\x22\r\n\x1b HTTP/1.0"))
-	f.Add([]byte("-"))
-	f.Add([]byte{})
-	f.Fuzz(func(t *testing.T, line []byte) { checkLine(t, line) })
-}
-
-// checkLine holds the line of one record against what AppendLine promises.
-func checkLine(t *testing.T, line []byte) {
-	t.Helper()
-	got := AppendLine(nil, &web.Record{Time: noon, Line: line, Status: 200, Bytes: 7})
-	for i, c := range got {
-		if last := i == len(got)-1; last != (c == '\n') || !last && (c < ' ' || c > '~') {
-			t.Fatalf("request line %q gives octet %#x at %d of %q", line, c, i, got)
-		}
-	}
-	middle, ok := bytes.CutPrefix(got, []byte(`unix 2019-10-28T12:12:12Z "`))
-	middle, ok2 := bytes.CutSuffix(middle, []byte("\" 200 7\n"))
-	if !ok || !ok2 || bytes.ContainsRune(middle, '"') {
-		t.Fatalf("request line %q gives %q", line, got)
-	}
-	back, cut := unescape(t, middle)
-	if cut != (len(line) > maxLine) || !bytes.Equal(back, line[:min(len(line), maxLine)]) {
-		t.Fatalf("request line %q is read back as %q, cut: %v", line, back, cut)
-	}
-}
-
-// unescape is the reader's side: what the comment of AppendLine says, undone.
-func unescape(t *testing.T, shown []byte) (line []byte, cut bool) {
-	if string(shown) == "-" {
-		return nil, false
-	}
-	shown, cut = bytes.CutSuffix(shown, []byte(`\...`))
-	for len(shown) > 0 {
-		if shown[0] != '\\' {
-			line, shown = append(line, shown[0]), shown[1:]
-			continue
-		}
-		if len(shown) < 4 || shown[1] != 'x' {
-			t.Fatalf("%q begins no escape", shown)
-		}
-		octet, err := hex.DecodeString(string(shown[2:4]))
-		if err != nil {
-			t.Fatal(err)
-		}
-		line, shown = append(line, octet...), shown[4:]
-	}
-	return line, cut
-}
-
-func TestAppendLineAllocatesNothing(t *testing.T) {
-	rec := &web.Record{
-		Peer:   netip.MustParseAddrPort("[::ffff:127.0.0.1]:9"),
-		Time:   time.Now(),
-		Line:   []byte("GET /\"1k.html HTTP/1.1"),
-		Status: 200,
-		Bytes:  1024,
-	}
-	dst := make([]byte, 0, 256)
-	if n := testing.AllocsPerRun(100, func() { dst = AppendLine(dst[:0], rec) }); n != 0 {
-		t.Errorf("%v allocations per line, want 0", n)
-	}
-}
-
-func BenchmarkAppendLine(b *testing.B) {
-	rec := &web.Record{
-		Peer:   netip.MustParseAddrPort("[::ffff:127.0.0.1]:9"),
-		Time:   time.Now(),
-		Line:   []byte("GET /1k.html HTTP/1.1"),
-		Status: 200,
-		Bytes:  1024,
-	}
-	dst := make([]byte, 0, 256)
-	b.ReportAllocs()
-	for b.Loop() {
-		dst = AppendLine(dst[:0], rec)
-	}
-	b.SetBytes(int64(len(dst)))
 }
