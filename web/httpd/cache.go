@@ -22,6 +22,10 @@ const (
 	// promise a change to be seen in.
 	freshTime = 500 * time.Millisecond
 
+	// askTime is how much longer it is served while the site is asked whether
+	// it still holds, so that not all who want it ask at once.
+	askTime = 300 * time.Millisecond
+
 	// keepTime is how long a document that nobody asks for is kept: a file
 	// that was removed gives its blocks back.
 	keepTime = 10 * time.Second
@@ -49,6 +53,7 @@ type entry struct {
 	checked time.Duration // when the reply was last known to hold
 	used    time.Duration // in the current second, roughly
 	users   int           // replies under way that need it
+	asked   bool          // the site is being asked for another in its place
 	cached  bool
 
 	prev, next *entry
@@ -61,15 +66,23 @@ func newCache(room int64, files int) cache {
 // find returns the document that a GET of r gets, when it is here and fresh.
 func (k *cache) find(r *web.Request, now time.Duration) *entry {
 	en := k.entries[string(r.Path)]
-	if en == nil || r.HasQuery && !en.reply.AnyQuery {
+	if en == nil || r.HasQuery && !en.reply.AnyQuery || en.reply.Suits != nil && !en.reply.Suits(r) {
 		return nil
 	}
-	if now-en.checked > freshTime {
-		if en.reply.Unchanged() != web.Same {
+	if now-en.checked > freshTime && !(en.asked && now-en.checked <= freshTime+askTime) {
+		switch en.reply.Unchanged() {
+		case web.Same:
+			en.checked, en.asked = now, false
+		case web.Unknown:
+			if !en.asked && now-en.checked <= freshTime+askTime {
+				en.asked = true
+				return nil
+			}
+			fallthrough
+		default:
 			k.drop(en)
 			return nil
 		}
-		en.checked = now
 	}
 	if now-en.used > freshTime {
 		en.used = now
@@ -79,16 +92,20 @@ func (k *cache) find(r *web.Request, now time.Duration) *entry {
 	return en
 }
 
-// put takes en in under the path of r and reports whether it may be kept.
-func (k *cache) put(r *web.Request, en *entry, now time.Duration) bool {
-	p := en.reply
+// put takes en in under the path of r and reports whether it may be kept. The
+// reply was true at the time checked.
+func (k *cache) put(r *web.Request, en *entry, checked, now time.Duration) bool {
+	p, old := en.reply, k.entries[string(r.Path)]
 	if p.Unchanged == nil || !r.IsGet() || r.HasQuery && !p.AnyQuery || en.cost() > k.room/8 {
+		if old != nil && old.asked {
+			k.drop(old) // this may be what is there in its place
+		}
 		return false
 	}
-	if old := k.entries[string(r.Path)]; old != nil {
+	if old != nil {
 		k.drop(old)
 	}
-	en.key, en.checked, en.used, en.cached = string(r.Path), now, now, true
+	en.key, en.checked, en.used, en.cached = string(r.Path), checked, now, true
 	k.entries[en.key] = en
 	k.link(en)
 	k.bytes += en.cost()
@@ -165,7 +182,11 @@ func (k *cache) unlink(en *entry) {
 }
 
 func (en *entry) cost() int64 {
-	return int64(len(en.head)+len(en.whole)+len(en.reply.Body)+len(en.key)) + entryCost
+	bytes := len(en.whole) // head and body are parts of it
+	if en.whole == nil {
+		bytes = len(en.head) + len(en.reply.Body)
+	}
+	return int64(bytes+len(en.key)) + entryCost
 }
 
 // done ends one use of en.

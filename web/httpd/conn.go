@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/netip"
+	"time"
 
 	"xanadu/ipc/loop"
 	"xanadu/web"
@@ -19,8 +20,15 @@ const (
 	// it. More costs a client less as a new connection than as the reading.
 	maxContent = 256 << 10
 
-	// maxLinger bounds what is read from a connection after its end.
-	maxLinger = 256 << 10
+	// passTurn is how many octets of long content one connection's turn passes
+	// on before others have theirs.
+	passTurn = 1 << 20
+
+	// maxLinger bounds what is read from a connection after its end, and
+	// maxAnnounced what is read besides of content whose length is known: the
+	// client goes on sending that and only then looks for the reply.
+	maxLinger    = 256 << 10
+	maxAnnounced = 16 << 20
 
 	// fairRate is what a client must take of its reply, in octets a second,
 	// over a whole ReplyTimeout: a tenth of a telephone modem's.
@@ -33,6 +41,8 @@ type state uint8
 const (
 	reading   state = iota // for a request head, or for content to skip before it
 	asking                 // for the site's answer
+	running                // for a program that answers
+	making                 // for the next piece of a stream
 	sending                // for the kernel to take the replies so far
 	yielding               // for its next turn, with requests at hand
 	lingering              // for the client's end, after our own
@@ -48,8 +58,9 @@ const (
 	closesGently         // after reading on for a while, since something is unread
 )
 
-// A conn is one connection. It goes from reading to asking, sending or yielding
-// and back as its requests demand, and from any of them to lingering and over.
+// A conn is one connection. It goes from reading to asking, making, sending or
+// yielding and back as its requests demand, and from any of them to lingering and
+// over.
 //
 // It owns no buffer while it is idle: rest holds what is left of a request that
 // came in part, or of a pipeline that has to wait.
@@ -60,7 +71,9 @@ type conn struct {
 
 	rest     []byte        // received and not yet used; nil: nothing
 	transfer *transfer     // the reply under way that did not go out at once; nil: none
-	limit    *loop.Timeout // what the present head or content is limited by; nil: nothing
+	job      *job          // in asking and making: what the crew does for it
+	program  *program      // in running: what answers
+	limit    *loop.Timeout // what it is limited by; nil: nothing, or it has just begun a request
 	skip     int64         // octets of content of known length still to skip
 	skipped  int64         // octets of chunked content, or read in lingering, so far
 	left     int64         // undelivered when the time for the reply last began
@@ -69,6 +82,11 @@ type conn struct {
 	state   state
 	closing closing
 	chunked bool // content in chunks is to be skipped
+
+	redirects  uint8 // local redirects of the present request
+	early      uint8 // octets of the next response that were sent already
+	halfClosed bool  // the client's end of file has been seen
+	cut        bool  // what was sent must not pass for all there is
 }
 
 // Received takes up bytes of the client.
@@ -77,6 +95,10 @@ func (c *conn) Received(b []byte) {
 		if c.skipped += int64(len(b)); c.skipped > maxLinger {
 			c.end()
 		}
+		return
+	}
+	if c.state == running {
+		c.program.received(b)
 		return
 	}
 	if len(c.rest) > 0 {
@@ -92,7 +114,11 @@ func (c *conn) Resumed() { c.goOn(c.rest) }
 // Sent goes on when the kernel has taken the replies so far, or never will.
 func (c *conn) Sent(err error) {
 	if err != nil {
-		c.end()
+		c.breakOff(err)
+		return
+	}
+	if c.state == running {
+		c.program.clientSent()
 		return
 	}
 	c.engine.out = c.engine.loop.Buffer()
@@ -101,18 +127,35 @@ func (c *conn) Sent(err error) {
 	}
 }
 
-// answered takes up the site's reply to r.
-func (c *conn) answered(r *web.Request, p *web.Reply) {
+// answered takes up the site's reply to r, which it was asked for at that time.
+func (c *conn) answered(r *web.Request, p *web.Reply, asked time.Duration) {
 	if c.state != asking {
 		p.Release()
 		return
 	}
+	c.job = nil
 	e := c.engine
+	if e.ending && c.closing == staysOpen {
+		c.closing = closesGently
+	}
+	if p.Program != nil {
+		c.serve(r, p)
+		return
+	}
+	if r.Length > maxContent {
+		p.Release()
+		p = web.ErrorReply(413)
+	}
 	e.now()
 	en := e.newEntry(p)
+	e.keep(r, en, asked)
+	c.deliver(r, en)
+}
+
+// deliver answers r with en and goes on with what has come meanwhile.
+func (c *conn) deliver(r *web.Request, en *entry) {
 	en.users++
-	e.keep(r, en)
-	e.out = e.loop.Buffer()
+	c.engine.out = c.engine.loop.Buffer()
 	if c.respond(r, en) {
 		c.run(c.rest)
 	}
@@ -120,24 +163,35 @@ func (c *conn) answered(r *web.Request, p *web.Reply) {
 }
 
 // Ended is the client's end of file, or the connection's.
-func (c *conn) Ended(error) { c.end() }
+func (c *conn) Ended(err error) {
+	if c.state == running {
+		c.program.clientEnded(err)
+		return
+	}
+	c.end()
+}
 
 // Expired ends what takes too long. A client that is slow but takes its fair
 // part of a reply gets more time.
 func (c *conn) Expired() {
 	e := c.engine
 	switch {
+	case c.state == running:
+		c.program.clientExpired()
 	case c.state == sending:
 		fair := int64(e.server.opt.ReplyTimeout.Seconds() * fairRate)
 		if left := c.Undelivered(); c.left-left >= fair {
 			c.left = left
-			c.Timeout(e.reply)
+			c.allow(e.reply)
 			return
 		}
 		c.end()
-	case c.state == reading && len(c.rest) > 0:
+	case c.limit == e.newcomer && !e.ending:
+		c.allow(e.idle)
+	case c.state == reading && len(firstLine(c.rest)) > 0:
 		e.out = e.loop.Buffer()
-		c.refuse(408, firstLine(c.rest))
+		http1.ParseHead(&e.request, c.rest) // for what there is of it
+		c.refuse(408, "the head has not come in time", &e.request, c.rest)
 	default:
 		c.end()
 	}
@@ -154,12 +208,13 @@ func (c *conn) goOn(b []byte) {
 func (c *conn) run(b []byte) {
 	e := c.engine
 	c.state = reading
+	e.passed = 0
 	for n := 0; ; n++ {
 		b = c.skipContent(b)
 		if c.closing != staysOpen || c.unread() || len(b) == 0 {
 			break
 		}
-		if n == pipelineTurn || len(e.out) > outFull {
+		if n == pipelineTurn || len(e.out) > outFull || e.passed > passTurn {
 			c.giveWay(b)
 			return
 		}
@@ -171,7 +226,8 @@ func (c *conn) run(b []byte) {
 		}
 		if err != nil {
 			// Nothing behind a head that was not understood can be.
-			c.refuse(refusal(err), firstLine(b))
+			status, why := refusal(err)
+			c.refuse(status, why, r, b)
 			return
 		}
 		e.now()
@@ -182,6 +238,7 @@ func (c *conn) run(b []byte) {
 			c.giveWay(b)
 			return
 		}
+		e.traceRequest(b[:size])
 		c.begin(r)
 		if en == nil {
 			c.ask(r, b[size:])
@@ -208,30 +265,37 @@ func (c *conn) lookup(r *web.Request) *entry {
 // the end.
 func (c *conn) begin(r *web.Request) {
 	c.limit = nil
+	c.redirects = 0
 	c.skip, c.chunked = r.Length, r.Chunked
 	if c.chunked {
 		c.chunks, c.skipped = http1.Chunked{}, 0
 	}
-	switch {
-	case r.Continue || r.Length > maxContent:
+	c.closing = c.after(r)
+	if r.Continue || r.Length > maxContent {
 		// Whether the content comes after a final reply is up to the client
 		// (RFC 9110 §10.1.1): only the end of the connection makes it clear.
 		c.closing = closesGently
-	case !r.KeepAlive || c.engine.ending || c.engine.server.opt.OneAtATime:
-		c.closing = closes
 	}
+}
+
+// after says what becomes of the connection after r, of which all is read.
+func (c *conn) after(r *web.Request) closing {
+	switch {
+	case !r.KeepAlive:
+		return closes
+	case c.engine.ending || c.engine.server.opt.OneAtATime:
+		// The client may have sent more by now (RFC 9112 §9.6).
+		return closesGently
+	}
+	return staysOpen
 }
 
 // ask has the site decide on r, away from the loop. What follows r is kept.
 func (c *conn) ask(r *web.Request, rest []byte) {
 	r = r.Clone()
 	c.keep(rest)
-	c.wait(asking)
-	if r.Length > maxContent {
-		c.answered(r, web.ErrorReply(413))
-		return
-	}
-	c.engine.ask(c, r)
+	c.wait(asking, nil)
+	c.job = c.engine.ask(c, r)
 }
 
 // skipContent passes over content at the front of b and returns what follows.
@@ -268,30 +332,37 @@ func (c *conn) settle(b []byte) {
 		return
 	}
 	e := c.engine
+	between := len(b) == 0 && !c.unread() // one request and the next
 	switch {
-	case c.closing == closesGently, c.closing == closes && (len(b) > 0 || c.unread()):
-		c.linger()
-		return
-	case c.closing == closes, e.ending && len(b) == 0 && !c.unread():
+	case c.closing == closes && between, c.halfClosed:
 		c.end()
+		return
+	case c.closing != staysOpen, e.ending && between:
+		c.linger()
 		return
 	case c.unread():
 		c.limitBy(e.content)
 	case len(b) > 0:
 		c.limitBy(e.head)
 	default:
-		c.Timeout(e.idle)
-		e.regulate()
+		c.allow(e.idle)
 	}
 	c.Receive()
 }
 
-// limitBy gives the head or content that is being received its time, which no
-// further byte extends.
+// allow gives c the time of q from now on, in place of the time it had; a nil q
+// is for as long as it takes.
+func (c *conn) allow(q *loop.Timeout) {
+	c.limit = q
+	c.Timeout(q)
+	c.engine.regulate()
+}
+
+// limitBy is allow for a head or content that is being received: no further
+// byte of it extends its time.
 func (c *conn) limitBy(q *loop.Timeout) {
 	if c.limit != q {
-		c.limit = q
-		c.Timeout(q)
+		c.allow(q)
 	}
 }
 
@@ -308,16 +379,16 @@ func (c *conn) keep(b []byte) {
 func (c *conn) giveWay(b []byte) {
 	c.keep(b)
 	if c.flush() {
-		c.wait(yielding)
+		c.wait(yielding, nil)
 		c.Later()
 	}
 }
 
-// wait receives nothing until state s is over.
-func (c *conn) wait(s state) {
+// wait receives nothing until state s, which has the time of q, is over.
+func (c *conn) wait(s state, q *loop.Timeout) {
 	c.state = s
 	c.Pause()
-	c.Timeout(nil)
+	c.allow(q)
 }
 
 // flush sends what has gathered. It returns false when the connection has to
@@ -336,45 +407,63 @@ func (c *conn) flush() bool {
 func (c *conn) sent(done bool, err error) bool {
 	switch {
 	case err != nil:
-		c.end()
+		c.breakOff(err)
 		return false
 	case !done:
-		c.wait(sending)
+		c.wait(sending, c.engine.reply)
 		c.left = c.Undelivered()
-		c.Timeout(c.engine.reply)
 	}
 	return done
 }
 
-// refuse answers what could not be read as a request, which began with line,
-// and ends the connection.
-func (c *conn) refuse(status int, line []byte) {
+// breakOff ends a connection that cannot be sent what it was promised. A file
+// that has become shorter is not promised to anybody else.
+func (c *conn) breakOff(err error) {
+	if t := c.transfer; t != nil && t.en.cached && err == io.ErrUnexpectedEOF {
+		c.engine.cache.drop(t.en)
+	}
+	c.end()
+}
+
+// refuse answers what could not be read as a request, at the front of b, of
+// which r holds as much as could be told, and ends the connection.
+func (c *conn) refuse(status int, why string, r *web.Request, b []byte) {
 	e := c.engine
 	e.now()
 	c.skip, c.chunked, c.closing = 0, false, closesGently
 	p := web.ErrorReply(status)
+	p.Why = why
+	at := len(e.out)
 	e.out = e.appendHead(e.out, p, status, p.Type, p.Size)
-	e.out = append(e.out, connectionClose...)
-	e.out = append(e.out, '\r', '\n')
-	e.out = append(e.out, p.Body...)
-	e.log(web.Record{Peer: c.peer, Time: e.clock, Line: line, Status: status, Bytes: p.Size})
+	e.out = append(append(e.out, connectionClose...), crlf...)
+	e.traceRequest(b)
+	e.traceReply(nil, p, status, e.out[at:])
+	rec := web.Record{Peer: c.peer, Time: e.clock, Line: r.Line, Status: status}
+	if !r.IsHead() {
+		e.out = append(e.out, p.Body...)
+		rec.Bytes = p.Size
+	}
+	if rec.Line == nil {
+		rec.Line = firstLine(b)
+	}
+	e.log(rec)
 	c.settle(nil)
 }
 
-// refusal returns the status for what ParseHead says.
-func refusal(err error) int {
+// refusal returns the status for what ParseHead says, and what it says.
+func refusal(err error) (status int, why string) {
 	if refused, ok := errors.AsType[*http1.Error](err); ok {
-		return refused.Status
+		return refused.Status, refused.Reason
 	}
-	return 400
+	return 400, err.Error()
 }
 
 // linger ends our side and reads on for a while: closing with something unread
 // resets the connection, and the client might lose the reply to that.
 func (c *conn) linger() {
-	c.state, c.rest, c.skipped = lingering, nil, 0
+	c.state, c.rest, c.skipped = lingering, nil, -min(c.skip, maxAnnounced)
 	c.CloseWrite()
-	c.Timeout(c.engine.linger)
+	c.allow(c.engine.linger)
 	c.Receive()
 }
 
@@ -383,9 +472,16 @@ func (c *conn) end() {
 	if c.state == over {
 		return
 	}
-	waits := c.state == asking
-	c.abandon()
-	c.Close()
-	c.state, c.rest = over, nil
-	c.engine.ended(c, waits)
+	referred := c.job != nil && !c.engine.server.crew.cancel(c.job)
+	c.abandon(referred)
+	if c.program != nil {
+		c.program.abandoned()
+	}
+	if c.cut {
+		c.Reset()
+	} else {
+		c.Close()
+	}
+	c.state, c.rest, c.job = over, nil, nil
+	c.engine.ended(c, referred)
 }

@@ -15,6 +15,11 @@ const (
 	// is read on, so that its client sees the reply before a reset.
 	lingerTime = 2 * time.Second
 
+	// newTime is how long a new connection that is silent does not count as
+	// idle. Otherwise, of several clients that come at the bound, each would
+	// be closed for the next before its request had the time to come.
+	newTime = time.Second
+
 	// spareConns bounds the structures of ended connections that wait to be
 	// used again.
 	spareConns = 1024
@@ -39,11 +44,18 @@ type engine struct {
 	spare  []*conn
 	ending bool
 
-	idle, head, content, reply, linger *loop.Timeout
+	newcomer, idle, head, content, reply, linger *loop.Timeout
+	turn, silence, patience, grace               *loop.Timeout // for programs
+
+	programs   map[*program]struct{} // with a place among those that run
+	halfClosed map[*program]struct{} // whose clients have ended their side
+	frame      []byte                // content of programs that is to be sent
 
 	request web.Request // the one being answered; its fields' memory is used again
 	out     []byte      // replies of the connection at hand that wait to be sent
+	passed  int64       // octets of long content that it was sent in this turn
 	lines   []byte      // log lines of this turn
+	trace   Trace       // shows heads among them; nil: none
 	record  web.Record  // the last one logged
 
 	clock      time.Time     // the current second
@@ -56,14 +68,24 @@ func newEngine(s *Server, l *loop.Loop) *engine {
 	e := &engine{
 		server: s,
 		loop:   l,
+		trace:  s.opt.Trace,
 		cache:  newCache(maxCached/int64(loops), s.files/loops),
 		max:    max(1, s.opt.MaxConnections/loops),
 
-		idle:    l.NewTimeout(s.opt.IdleTimeout),
-		head:    l.NewTimeout(s.opt.HeadTimeout),
-		content: l.NewTimeout(s.opt.ContentTimeout),
-		reply:   l.NewTimeout(s.opt.ReplyTimeout),
-		linger:  l.NewTimeout(lingerTime),
+		newcomer: l.NewTimeout(min(newTime, s.opt.IdleTimeout)),
+		idle:     l.NewTimeout(s.opt.IdleTimeout),
+		head:     l.NewTimeout(s.opt.HeadTimeout),
+		content:  l.NewTimeout(s.opt.ContentTimeout),
+		reply:    l.NewTimeout(s.opt.ReplyTimeout),
+		linger:   l.NewTimeout(lingerTime),
+	}
+	if o := s.opt.Programs; o != nil {
+		e.turn = l.NewTimeout(o.Wait)
+		e.silence = l.NewTimeout(o.Silence)
+		e.patience = l.NewTimeout(patience)
+		e.grace = l.NewTimeout(o.Grace)
+		e.programs = make(map[*program]struct{})
+		e.halfClosed = make(map[*program]struct{})
 	}
 	l.EndOfTurn(e.deliver)
 	return e
@@ -88,9 +110,8 @@ func (e *engine) Accepted(fd int, peer netip.AddrPort) {
 	c := e.newConn()
 	c.peer = peer
 	e.loop.Attach(&c.Stream, fd, c)
-	c.Timeout(e.idle)
+	c.allow(e.newcomer)
 	c.Receive()
-	e.regulate()
 }
 
 func (e *engine) newConn() *conn {
@@ -105,16 +126,14 @@ func (e *engine) newConn() *conn {
 	return c
 }
 
-// ended is told of every connection that was closed. One that the site's
-// answer still refers to is not used again.
+// ended is told of every connection that was closed. One that a job of the crew
+// still refers to is not used again.
 func (e *engine) ended(c *conn, referred bool) {
 	e.conns--
 	if len(e.spare) < spareConns && !referred {
 		e.spare = append(e.spare, c)
 	}
-	if e.ending && e.conns == 0 {
-		e.loop.Stop()
-	}
+	e.mayStop()
 	e.regulate()
 }
 
@@ -169,11 +188,13 @@ func (e *engine) Refused(fd int) {
 	sys.Send(fd, []byte("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\nRetry-After: 1\r\n\r\n"), nil, false)
 }
 
-// ask has the site decide on r, which it may keep, and c go on with that.
-func (e *engine) ask(c *conn, r *web.Request) {
-	e.server.crew.do(func() {
+// ask has the site decide on r, which it may keep, and c go on with that. The
+// job is c's to take back.
+func (e *engine) ask(c *conn, r *web.Request) *job {
+	asked := e.loop.Now()
+	return e.server.crew.do(func() {
 		p := e.server.answer(r)
-		if !e.loop.Post(func() { c.answered(r, p) }) {
+		if !e.loop.Post(func() { c.answered(r, p, asked) }) {
 			p.Release()
 		}
 	})
@@ -201,9 +222,11 @@ func (e *engine) now() {
 	web.AppendDate(e.date[:0], e.clock)
 }
 
-// keep puts en into the cache, if it may be kept, as the answer to r.
-func (e *engine) keep(r *web.Request, en *entry) {
-	if e.cache.put(r, en, e.loop.Now()) && !e.sweeping {
+// keep puts en into the cache, if it may be kept, as the answer to r, for which
+// the site was asked at that time: it may have looked at the file at once and
+// answered late.
+func (e *engine) keep(r *web.Request, en *entry, asked time.Duration) {
+	if e.cache.put(r, en, asked, e.loop.Now()) && !e.sweeping {
 		e.sweeping = true
 		e.loop.After(keepTime, e.sweep)
 	}
@@ -242,9 +265,24 @@ func (e *engine) finish() {
 	for _, ln := range e.listeners {
 		ln.Close()
 	}
+	e.loop.After(0, e.closeIdle) // after a turn that reads what has come by now
+}
+
+// closeIdle closes what waits for a request, for the end of the loop.
+func (e *engine) closeIdle() {
 	for e.dropIdle() {
 	}
-	if e.conns == 0 {
+	for p := range e.programs {
+		if p.conn == nil {
+			p.stop()
+		}
+	}
+	e.mayStop()
+}
+
+// mayStop ends the loop when all has ended that was to.
+func (e *engine) mayStop() {
+	if e.ending && e.conns == 0 && len(e.programs) == 0 {
 		e.loop.Stop()
 	}
 }
@@ -252,5 +290,14 @@ func (e *engine) finish() {
 // cut ends what is under way: the grace time is over.
 func (e *engine) cut() {
 	e.finish()
-	e.loop.Handlers(func(h loop.Handler) { h.(*conn).end() })
+	e.loop.Handlers(func(h loop.Handler) {
+		if c, ok := h.(*conn); ok {
+			c.end()
+		}
+	})
+	for p := range e.programs {
+		p.cut()
+	}
+	// What the kernel cannot end is left behind.
+	e.loop.After(lastCut, e.loop.Stop)
 }

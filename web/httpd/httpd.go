@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -30,11 +31,14 @@ type Options struct {
 	OneAtATime     bool   // one connection at a time, closed after its reply: for debugging
 	Server         string // the Server field; "" sends none
 	Log            Log    // nil: none
+	Trace          Trace  // shows each head in the Log; nil, or without a Log: none is shown
 
 	IdleTimeout    time.Duration // for the next request to begin; 0: 60 s
 	HeadTimeout    time.Duration // for a request head, from its first byte to its last; 0: 20 s
 	ContentTimeout time.Duration // for a request's content, from the head on; 0: 30 s
 	ReplyTimeout   time.Duration // in which a client takes a fair part of its reply; 0: 30 s
+
+	Programs *ProgramOptions // how the programs that the Site names are run; nil: not at all
 
 	// Errorf is told of rare trouble that no client can be blamed for; nil:
 	// nobody is. It is called from any goroutine and must not block.
@@ -55,6 +59,10 @@ type Log interface {
 // context has ended.
 const DefaultGrace = 10 * time.Second
 
+// lastAnswers is what the site has at least to come to the end of its answers:
+// longer than a file system takes that does not hang.
+const lastAnswers = 250 * time.Millisecond
+
 // A Server answers requests on its listening sockets. Its methods are safe for
 // concurrent use.
 type Server struct {
@@ -63,7 +71,13 @@ type Server struct {
 	opt       Options
 	crew      *crew
 	engines   []*engine
-	files     int // documents kept open at once, over all loops
+	files     int          // documents kept open at once, over all loops
+	gate      *gate        // nil: no programs are run
+	ambiguous atomic.Int64 // requests refused for cgi.ErrAmbiguous
+	spooled   atomic.Int64 // octets of content in files
+
+	mu  sync.Mutex
+	end time.Time // guarded by mu: when the grace time is over; zero: not ending
 }
 
 // New makes a server of site on listening, non-blocking sockets, all of them
@@ -95,6 +109,13 @@ func (s *Server) fillOptions() {
 		o.Loops, o.MaxConnections = 1, 1
 	}
 	limit := descriptorLimit()
+	if o.Programs != nil {
+		programs := *o.Programs
+		programs.fill(runtime.GOMAXPROCS(0))
+		o.Programs = &programs
+		s.gate = newGate(programs.AtOnce, max(0, programs.Queue))
+		limit -= programs.descriptors()
+	}
 	s.files = min(maxFiles, limit/4)
 	if o.MaxConnections <= 0 {
 		o.MaxConnections = max(16, limit-s.files-maxCrew-descriptorsElsewhere)
@@ -112,6 +133,9 @@ func (s *Server) fillOptions() {
 		if *d.set <= 0 {
 			*d.set = d.given
 		}
+	}
+	if o.Log == nil {
+		o.Trace = nil
 	}
 	if o.Errorf == nil {
 		o.Errorf = func(string, ...any) {}
@@ -161,9 +185,21 @@ func (s *Server) abandon() {
 // Serve answers until ctx ends, then finishes as Shutdown(DefaultGrace) does,
 // and returns nil when all that it started has ended. It returns earlier, and
 // with an error, only when a loop fails. It is called once.
+//
+// An Answer of the site that hangs beyond the grace time, in a file system that
+// does not respond, is left behind, which Errorf is told: the site is then still
+// in use.
 func (s *Server) Serve(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() { s.Shutdown(DefaultGrace) })
-	defer stop()
+	shut := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(shut)
+		s.Shutdown(DefaultGrace)
+	})
+	defer func() {
+		if !stop() {
+			<-shut
+		}
+	}()
 	errs := make([]error, len(s.engines))
 	var running sync.WaitGroup
 	for i, e := range s.engines {
@@ -175,7 +211,9 @@ func (s *Server) Serve(ctx context.Context) error {
 		})
 	}
 	running.Wait()
-	s.crew.close()
+	if n := s.crew.close(max(lastAnswers, s.grace())); n > 0 {
+		s.opt.Errorf("serve: answers of the site that hang and are left behind: %d", n)
+	}
 	return errors.Join(errs...)
 }
 
@@ -184,8 +222,20 @@ func (s *Server) Serve(ctx context.Context) error {
 // left after the grace time is cut. Serve returns when that is done. A later
 // call can only make it sooner.
 func (s *Server) Shutdown(grace time.Duration) {
+	s.mu.Lock()
+	if end := time.Now().Add(grace); s.end.IsZero() || end.Before(s.end) {
+		s.end = end
+	}
+	s.mu.Unlock()
 	for _, e := range s.engines {
 		e.loop.Post(e.finish)
 		e.loop.Post(func() { e.loop.After(grace, e.cut) })
 	}
+}
+
+// grace returns what is left of the grace time.
+func (s *Server) grace() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Until(s.end)
 }

@@ -3,6 +3,7 @@ package httpd
 import (
 	"bytes"
 	"crypto/rand"
+	"slices"
 	"strconv"
 
 	"xanadu/ipc/loop"
@@ -115,6 +116,7 @@ func (c *conn) respond(r *web.Request, en *entry) bool {
 		e.out = append(append(append(e.out, en.head...), field...), en.whole[len(en.head):]...)
 	}
 	copy(e.out[at+dateAt:], e.date[:])
+	e.traceReply(r, en.reply, en.reply.Status, e.out[at:])
 	c.log(r, en.reply.Status, en.reply.Size)
 	return true
 }
@@ -122,14 +124,18 @@ func (c *conn) respond(r *web.Request, en *entry) bool {
 // respondInPart is respond for all but a short whole document.
 func (c *conn) respondInPart(r *web.Request, en *entry) bool {
 	e, p := c.engine, en.reply
+	if p.Stream != nil {
+		return c.respondStream(r, en)
+	}
 	chosen := web.Select(r, p)
-	parts := chosen.Spans()
+	at := len(e.out)
 	t := transfer{en: en, status: chosen.Status}
 	var contentRange []byte
 	switch chosen.Status {
 	case 206:
+		parts := chosen.Spans()
 		if len(parts) > 1 {
-			return c.respondInParts(r, en, parts)
+			return c.respondInParts(r, en, slices.Clone(parts)) // chosen stays on the stack
 		}
 		t.span = parts[0]
 		e.out = e.appendHead(e.out, p, 206, p.Type, t.span.Length)
@@ -153,6 +159,7 @@ func (c *conn) respondInPart(r *web.Request, en *entry) bool {
 	e.out = append(e.out, contentRange...)
 	e.out = append(e.out, c.connection(r)...)
 	e.out = append(e.out, crlf...)
+	e.traceReply(r, p, chosen.Status, e.out[at:])
 	if r.IsHead() {
 		t.span.Length = 0
 	}
@@ -172,7 +179,7 @@ func (c *conn) appendWholeHead(dst []byte, en *entry) []byte {
 }
 
 // respondInParts answers with several parts of en, as multipart/byteranges (RFC
-// 9110 §14.6).
+// 9110 §14.6). It keeps parts.
 func (c *conn) respondInParts(r *web.Request, en *entry, parts []web.Span) bool {
 	e, p := c.engine, en.reply
 	t := transfer{en: en, status: 206, boundary: rand.Text(), parts: parts}
@@ -180,10 +187,11 @@ func (c *conn) respondInParts(r *web.Request, en *entry, parts []web.Span) bool 
 	for _, part := range parts {
 		size += int64(len(t.appendPart(nil, part))) + part.Length
 	}
+	at := len(e.out)
 	e.out = e.appendHead(e.out, p, 206, "multipart/byteranges; boundary="+t.boundary, size)
 	e.out = append(e.out, c.connection(r)...)
 	e.out = append(e.out, crlf...)
-	t.parts = append([]web.Span(nil), parts...)
+	e.traceReply(r, p, 206, e.out[at:])
 	c.transfer = t.hold(r)
 	return c.carryOn()
 }
@@ -196,6 +204,7 @@ type transfer struct {
 	span     web.Span   // the one part that is sent
 	parts    []web.Span // or the ones that are still to be sent
 	boundary string     // between parts
+	stream   *streaming // or what sends a stream; nil: none
 	begun    int64      // octets of content that were passed on to be sent
 }
 
@@ -234,9 +243,8 @@ func (c *conn) sendSpan(t *transfer, span web.Span, more bool) (done bool, err e
 		done, err = c.Send(e.out, p.Body[span.Offset:][:span.Length], more)
 	}
 	e.out = e.loop.Buffer()
-	if err == nil {
-		t.begun += span.Length
-	}
+	e.passed += span.Length
+	t.begun += span.Length
 	return done, err
 }
 
@@ -246,6 +254,9 @@ func (c *conn) carryOn() bool {
 	t, e := c.transfer, c.engine
 	if t == nil {
 		return true
+	}
+	if t.stream != nil && !c.carryOnStream(t) {
+		return false
 	}
 	for len(t.parts) > 0 {
 		part := t.parts[0]
@@ -268,12 +279,14 @@ func (c *conn) carryOn() bool {
 }
 
 // abandon gives up the reply under way, if there is one. The log shows how much
-// of it was passed on.
-func (c *conn) abandon() {
+// of it was passed on. What a job of the crew still reads it gives back itself.
+func (c *conn) abandon(reading bool) {
 	if t := c.transfer; t != nil {
 		c.log(t.request, t.status, max(0, t.begun-c.Unsent()))
 		c.transfer = nil
-		t.en.done()
+		if !reading {
+			t.en.done()
+		}
 	}
 }
 

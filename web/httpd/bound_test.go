@@ -1,0 +1,318 @@
+package httpd_test
+
+import (
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"xanadu/web"
+	"xanadu/web/httpd"
+)
+
+// More connections at once than select(2) had room for in its day.
+func TestManyConnections(t *testing.T) {
+	const n = 1100
+	var limit syscall.Rlimit
+	must(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit))
+	if uint64(limit.Cur) < 9*n { // both ends are here, for four pollers at once
+		t.Skipf("needs %d open descriptors, the limit is %d (ulimit -n)", 9*n, limit.Cur)
+	}
+	each(t, func(t *testing.T, poller string) {
+		r := start(t, pages{"/": memory("x")}, httpd.Options{Poller: poller, Loops: 2, MaxConnections: 2 * n})
+		clients := make([]*client, n)
+		for i := range clients {
+			clients[i] = r.dial()
+		}
+		for range 2 {
+			for _, c := range clients {
+				c.write(request("GET", "/"))
+			}
+			for _, c := range clients {
+				c.read("GET").want(t, 200, "x")
+			}
+		}
+		for _, c := range clients {
+			c.Close()
+		}
+		r.log.await(t, 2*n)
+	})
+}
+
+// No more connections are held than the bound says, and all clients are served
+// in the end.
+func TestBound(t *testing.T) {
+	const bound, clients = 4, 60
+	each(t, func(t *testing.T, poller string) {
+		var now, most atomic.Int32
+		site := pages{"/": func(*web.Request) *web.Reply {
+			most.Store(max(most.Load(), now.Add(1)))
+			time.Sleep(time.Millisecond) // others come meanwhile
+			now.Add(-1)
+			return said("x")
+		}}
+		r := start(t, site, httpd.Options{Poller: poller, MaxConnections: bound})
+		var all sync.WaitGroup
+		for range clients {
+			c := r.dial()
+			all.Go(func() {
+				c.write("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+				c.read("GET").want(t, 200, "x")
+				c.Close()
+			})
+		}
+		all.Wait()
+		if most.Load() > bound {
+			t.Errorf("%d connections at once, want %d at most", most.Load(), bound)
+		}
+	})
+}
+
+// At the bound, who waits is served when a connection ends, and not before.
+func TestBoundWaits(t *testing.T) {
+	each(t, func(t *testing.T, poller string) {
+		g := newGate()
+		r := start(t, pages{"/": g.page}, httpd.Options{Poller: poller, MaxConnections: 2})
+		var clients []*client
+		for range 4 {
+			c := r.dial()
+			c.write(request("GET", "/"))
+			clients = append(clients, c)
+		}
+		await(t, g.entered, "the first request")
+		await(t, g.entered, "the second request")
+		never(t, g.entered, "a third request at a bound of two")
+		g.answer <- said("x")
+		g.answer <- said("x")
+		// They are idle now, and make room for the two who wait.
+		for _, c := range clients[:2] {
+			c.read("GET").want(t, 200, "x")
+		}
+		await(t, g.entered, "the third request")
+		await(t, g.entered, "the fourth request")
+		for _, c := range clients[:2] {
+			c.wantEnd()
+		}
+		g.answer <- said("y")
+		g.answer <- said("y")
+		for _, c := range clients[2:] {
+			c.read("GET").want(t, 200, "y")
+		}
+	})
+}
+
+// The one that has been idle longest makes room.
+func TestBoundEvictsTheIdle(t *testing.T) {
+	t.Parallel()
+	r := start(t, pages{"/": memory("x")}, httpd.Options{MaxConnections: 3})
+	var clients []*client
+	for range 3 {
+		c := r.dial()
+		c.get("/")
+		clients = append(clients, c)
+		time.Sleep(short + short/4) // a tick from one to the next
+	}
+	clients[0].get("/")
+	r.dial().get("/").want(t, 200, "x")
+	clients[1].wantEnd()
+	for _, i := range []int{0, 2} {
+		clients[i].get("/").want(t, 200, "x")
+	}
+}
+
+// At the bound a newcomer is not closed for the next one before its request has
+// had the time to come.
+func TestBoundSparesNewcomers(t *testing.T) {
+	each(t, func(t *testing.T, poller string) {
+		g := newGate()
+		r := start(t, pages{"/gate": g.page, "/": memory("x")}, httpd.Options{Poller: poller, MaxConnections: 2})
+		busy := r.dial()
+		busy.write(request("GET", "/gate"))
+		await(t, g.entered, "the busy one's request")
+
+		c, d, e := r.dial(), r.dial(), r.dial()
+		d.write(request("GET", "/"))
+		e.write(request("GET", "/"))
+		never(t, r.log.change(), "the log of a request from beyond the bound")
+		c.get("/").want(t, 200, "x")
+		d.read("GET").want(t, 200, "x")
+		e.read("GET").want(t, 200, "x")
+
+		g.answer <- said("y")
+		busy.read("GET").want(t, 200, "y")
+	})
+}
+
+// Newcomers that stay silent become idle as others do, and make room.
+func TestBoundEvictsTheSilent(t *testing.T) {
+	t.Parallel()
+	r := start(t, pages{"/": memory("x")}, httpd.Options{MaxConnections: 2})
+	c, d := r.dial(), r.dial()
+	r.dial().get("/").want(t, 200, "x")
+	c.wantEnd()
+	d.get("/").want(t, 200, "x")
+}
+
+// For debugging: one connection at a time, closed after its reply.
+func TestOneAtATime(t *testing.T) {
+	each(t, func(t *testing.T, poller string) {
+		g := newGate()
+		r := start(t, pages{"/": g.page}, httpd.Options{Poller: poller, OneAtATime: true, Loops: 4, MaxConnections: 100})
+		c, d := r.dial(), r.dial()
+		c.write(request("GET", "/") + request("GET", "/"))
+		d.write(request("GET", "/"))
+		await(t, g.entered, "the first request")
+		never(t, g.entered, "a second request meanwhile")
+		for _, c := range []*client{c, d} {
+			g.answer <- said("x")
+			p := c.read("GET")
+			p.want(t, 200, "x")
+			if p.field("Connection") != "close" {
+				t.Errorf("%q does not say that the connection is closed", p.head)
+			}
+			c.wantEnd()
+			c.Close()
+		}
+		await(t, g.entered, "the second request")
+	})
+}
+
+// With no descriptor left, existing clients go on, a new one is told so, waiting
+// costs nothing, and the server recovers by itself.
+func TestNoDescriptorLeft(t *testing.T) {
+	// Not parallel: the limit is the whole process's.
+	for _, poller := range pollers() {
+		t.Run(poller, func(t *testing.T) {
+			g := newGate()
+			r := start(t, pages{"/": memory("x"), "/gate": g.page}, httpd.Options{Poller: poller})
+			busy := r.dial()
+			busy.write(request("GET", "/gate"))
+			await(t, g.entered, "the busy one's request")
+			refused, waiting := r.socket(), r.socket()
+
+			giveBack := exhaust(t)
+			defer giveBack()
+			r.connect(refused)
+			if got := readAll(t, refused); string(got) != "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n"+
+				"Content-Length: 0\r\nRetry-After: 1\r\n\r\n" {
+				t.Errorf("the refused client read %q", got)
+			}
+			await(t, r.troubles, "a word to Errorf")
+
+			// Who comes within the listener's rest waits. The busy one goes on.
+			r.connect(waiting)
+			before := processorTime(t)
+			g.answer <- said("y")
+			busy.read("GET").want(t, 200, "y")
+			giveBack()
+			_, err := syscall.Write(waiting, []byte("GET / HTTP/1.0\r\n\r\n"))
+			must(t, err)
+			if got := readAll(t, waiting); string(got[len(got)-1:]) != "x" {
+				t.Errorf("who waited got %q", got)
+			}
+			if spent := processorTime(t) - before; spent > 50*time.Millisecond {
+				t.Errorf("waiting took %v of the processor", spent)
+			}
+			r.dial().get("/").want(t, 200, "x")
+		})
+	}
+}
+
+// An idle connection and the open files of the cache give way to a client when
+// there is no descriptor left.
+func TestNoDescriptorLeftButIdleOnes(t *testing.T) {
+	for _, poller := range pollers() {
+		t.Run(poller, func(t *testing.T) {
+			r := start(t, pages{"/": memory("x"), "/file": file(t, pattern(100_000))}, httpd.Options{Poller: poller})
+			idle := r.dial()
+			idle.get("/file").want(t, 200, pattern(100_000))
+			idle.get("/")
+			newcomer := r.socket()
+			giveBack := exhaust(t)
+			defer giveBack()
+			r.connect(newcomer)
+			_, err := syscall.Write(newcomer, []byte("GET / HTTP/1.0\r\n\r\n"))
+			must(t, err)
+			if got := readAll(t, newcomer); string(got[len(got)-1:]) != "x" {
+				t.Errorf("the newcomer got %q", got)
+			}
+		})
+	}
+}
+
+// socket makes a client's socket that is not connected yet, for when there will
+// be no descriptor left.
+func (r *rig) socket() int {
+	r.t.Helper()
+	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	must(r.t, err)
+	syscall.CloseOnExec(fd)
+	r.t.Cleanup(func() { syscall.Close(fd) })
+	return fd
+}
+
+func (r *rig) connect(fd int) {
+	r.t.Helper()
+	must(r.t, syscall.Connect(fd, &syscall.SockaddrUnix{Name: r.at.Path()}))
+}
+
+// readAll reads from a blocking socket up to its end.
+func readAll(t testing.TB, fd int) (all []byte) {
+	t.Helper()
+	b := make([]byte, 4096)
+	for {
+		n, err := syscall.Read(fd, b)
+		switch {
+		case err == syscall.EINTR:
+		case err != nil:
+			t.Fatalf("read: %v after %q", err, all)
+		case n == 0:
+			return all
+		default:
+			all = append(all, b[:n]...)
+		}
+	}
+}
+
+// exhaust takes all descriptors that the process may have, of which it leaves it
+// few.
+func exhaust(t testing.TB) (giveBack func()) {
+	t.Helper()
+	var limit syscall.Rlimit
+	must(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit))
+	null, err := os.Open(os.DevNull)
+	must(t, err)
+	fd := int(null.Fd())
+	low := limit
+	low.Cur = 64
+	for int(low.Cur) <= fd+16 {
+		low.Cur *= 2
+	}
+	must(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &low))
+	taken := []int{}
+	for {
+		n, err := syscall.Dup(fd)
+		if err != nil {
+			break
+		}
+		syscall.CloseOnExec(n)
+		taken = append(taken, n)
+	}
+	return sync.OnceFunc(func() {
+		for _, n := range taken {
+			syscall.Close(n)
+		}
+		null.Close()
+		must(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit))
+	})
+}
+
+// processorTime is what the process has used so far.
+func processorTime(t testing.TB) time.Duration {
+	t.Helper()
+	var used syscall.Rusage
+	must(t, syscall.Getrusage(syscall.RUSAGE_SELF, &used))
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
