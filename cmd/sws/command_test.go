@@ -131,8 +131,9 @@ func documents(t *testing.T, octets int) string {
 
 func TestHelpAndVersion(t *testing.T) {
 	for _, c := range []struct{ flag, want string }{
-		{"-h", usage},
-		{"--help", usage},
+		{"-h", usage()},
+		{"--help", usage()},
+		{"--completion=bash", completion("bash")},
 		{"--version", "sws " + version + "\n"},
 	} {
 		cmd := sws(t, c.flag)
@@ -205,7 +206,8 @@ func TestFailures(t *testing.T) {
 			`-i: "1.2.3" is neither an IP address nor a host name: an IPv4 address is four numbers from 0 to 255`},
 		{"unknown flag", "", []string{"-x", docs}, 2, "unknown shorthand flag: 'x' in -x; sws -h shows the usage"},
 		{"no directory", "", free, 2, "the directory to serve is missing; sws -h shows the usage"},
-		{"CGI", "", []string{"-c", docs, docs}, 2, "-c: CGI programs are not supported by this version; sws -h shows the usage"},
+		{"programs among documents", "", []string{"-c", docs, docs}, 1,
+			"run programs from " + docs + ": the documents lie in it; give the programs a directory of their own"},
 	} {
 		for mode, flags := range map[string][]string{"daemon": nil, "foreground": {"-f"}} {
 			t.Run(c.name+"/"+mode, func(t *testing.T) {
@@ -352,6 +354,7 @@ func TestDebug(t *testing.T) {
 		if _, err := io.Copy(io.Discard, conn); err != nil {
 			t.Errorf("connection %d: %v", i, err)
 		}
+		conn.Close() // until then the server reads on for a while
 	}
 	cmd.signal(t, syscall.SIGTERM)
 	lines, _ := io.ReadAll(cmd.stdout)
@@ -462,6 +465,7 @@ func TestTerminate(t *testing.T) {
 			if _, err := io.ReadAll(idle); err != nil {
 				t.Fatal(err)
 			}
+			idle.Close()
 			if c.twice {
 				cmd.signal(t, syscall.SIGTERM)
 				cmd.end(t, c.status, c.stderr)
@@ -475,6 +479,7 @@ func TestTerminate(t *testing.T) {
 			if n, err := io.Copy(io.Discard, reader); n != size || err != nil {
 				t.Errorf("%d octets, %v; want %d and the end", n, err, size)
 			}
+			busy.Close()
 			cmd.end(t, c.status, c.stderr)
 		})
 	}

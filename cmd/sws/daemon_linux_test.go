@@ -52,7 +52,10 @@ func TestDaemon(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	pid := peerPID(t, conn.(*net.UnixConn))
+	pid, err := peerPID(conn.(*net.UnixConn))
+	if err != nil {
+		t.Fatal(err)
+	}
 	ended := false
 	t.Cleanup(func() {
 		if !ended {
@@ -95,14 +98,10 @@ func TestDaemon(t *testing.T) {
 	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	var status syscall.WaitStatus
-	if _, err := syscall.Wait4(pid, &status, 0, nil); err != nil {
-		t.Fatal(err)
+	if err := waitForDaemon(pid); err != nil {
+		t.Error(err)
 	}
 	ended = true
-	if !status.Exited() || status.ExitStatus() != 0 {
-		t.Errorf("wait status %#x, want exit status 0", status)
-	}
 	if _, err := os.Lstat(filepath.Join(dir, "socket")); !os.IsNotExist(err) {
 		t.Errorf("the socket's file is left: %v", err)
 	}
@@ -259,19 +258,41 @@ func adoptOrphans(t *testing.T) {
 	t.Cleanup(func() { set(0) })
 }
 
+// daemonAt returns the process id of the daemon that listens at a UNIX socket.
+func daemonAt(path string) (pid int, err error) {
+	conn, err := net.Dial("unix", path)
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close()
+	return peerPID(conn.(*net.UnixConn))
+}
+
+// waitForDaemon waits for the end of a daemon that was adopted; it is an error
+// when its exit status is not 0.
+func waitForDaemon(pid int) error {
+	var status syscall.WaitStatus
+	if _, err := syscall.Wait4(pid, &status, 0, nil); err != nil {
+		return os.NewSyscallError("wait4", err)
+	}
+	if !status.Exited() || status.ExitStatus() != 0 {
+		return fmt.Errorf("wait status %#x, want exit status 0", status)
+	}
+	return nil
+}
+
 // peerPID returns who listens at the other end of conn (SO_PEERCRED, unix(7)).
-func peerPID(t *testing.T, conn *net.UnixConn) int {
-	t.Helper()
+func peerPID(conn *net.UnixConn) (pid int, err error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
-		t.Fatal(err)
+		return 0, err
 	}
 	var ucred *syscall.Ucred
 	raw.Control(func(fd uintptr) {
 		ucred, err = syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED)
 	})
 	if err != nil {
-		t.Fatal(err)
+		return 0, os.NewSyscallError("getsockopt", err)
 	}
-	return int(ucred.Pid)
+	return int(ucred.Pid), nil
 }

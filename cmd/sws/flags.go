@@ -7,35 +7,15 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
 	"xanadu/ipc/addr"
 	"xanadu/ipc/ready"
+	"xanadu/web/accesslog"
+	"xanadu/web/cgi"
 )
-
-const usage = `usage: sws [-dfh] [-c dir] [-i address] [-l file] [-p port] dir
-
-Serve the documents in dir over HTTP, as a daemon unless -d or -f is given.
-
-  -c, --cgi dir            run CGI programs from dir (not in this version)
-  -d, --debug              stay in the foreground, log to stdout, and take one
-                           connection at a time
-  -f, --foreground         stay in the foreground, print where it listens
-  -h, --help               print this text
-  -i, --address address    listen on an IPv4 or IPv6 address, the addresses of a
-                           host name, or unix:/path; may be given repeatedly
-                           (default: all IPv4 and IPv6 addresses)
-  -l, --log file           append a line for each request to file, opened anew
-                           at SIGHUP; "-" with -f is stdout
-  -p, --port port          listen on this port (default: 8080; 0: any free one)
-      --loops n            event loops, a thread each (default: one per core)
-      --max-connections n  connections held at once
-                           (default: as many as files may be open)
-      --poller name        what waits: epoll, poll, pselect or select
-                           (default: the best there is)
-      --version            print the version
-`
 
 const (
 	defaultPort = 8080 // the manual's
@@ -45,6 +25,7 @@ const (
 	// slip of the finger from being obeyed.
 	maxLoops          = 1024
 	maxMaxConnections = 1 << 24
+	maxPrograms       = 1 << 16
 )
 
 // settings is the command line, understood. Its paths are absolute, since a
@@ -53,13 +34,24 @@ type settings struct {
 	dir            string
 	addresses      []addr.Addr // of -i, their ports not set; none: every address
 	port           uint16
-	log            string // "" for none, "-" for stdout
-	debug          bool
+	log            string   // "" for none, "-" for stdout
+	logFormat      string   // "" for the manual's own
+	cgi            string   // "": no programs
+	cgiEnv         []string // names of variables
+	cgiAuth        bool
+	cgiArgs        bool
+	cgiMax         int           // 0: some per core
+	cgiTimeout     time.Duration // 0: the server's own
+	debug          int           // how often -d was given: 1 for debugging, more to see the heads
 	foreground     bool
+	noUsers        bool
+	userDir        string // "" for the manual's own
+	dirsFirst      bool
 	poller         string // "": the best
 	loops          int    // 0: one per core
 	maxConnections int    // 0: what the limit of open files allows
 	help           bool
+	completion     string // the shell whose completions are to be printed, or ""
 	version        bool
 }
 
@@ -77,16 +69,22 @@ func parse(args []string) (*settings, error) {
 		return nil, explain(err)
 	}
 	switch {
-	case s.help || s.version:
+	case s.help || s.version || s.completion != "":
 		return s, nil
 	case flags.NArg() == 0:
 		return nil, usageError{"the directory to serve is missing"}
 	case flags.NArg() > 1:
 		return nil, usageError{fmt.Sprintf("one directory can be served, not %q", flags.Args())}
-	case s.log == "-" && !s.debug && !s.foreground:
+	case s.log == "-" && s.debug == 0 && !s.foreground:
 		return nil, usageError{"-l -: a daemon has no stdout; name a file, or add -f"}
+	case s.logFormat != "" && s.log == "" && s.debug == 0:
+		return nil, usageError{"--log-format: there is no log; name its file with -l"}
+	case s.cgi == "" && (s.cgiEnv != nil || s.cgiAuth || s.cgiArgs || s.cgiMax > 0 || s.cgiTimeout > 0):
+		return nil, usageError{"there are no programs; name their directory with -c"}
+	case s.userDir != "" && s.noUsers:
+		return nil, usageError{"--user-dir and --no-users exclude each other"}
 	}
-	if s.debug {
+	if s.debug > 0 {
 		s.log = "-"
 	}
 	var err error
@@ -101,43 +99,92 @@ func parse(args []string) (*settings, error) {
 	return s, nil
 }
 
-// flags returns the flags that usage describes; parsing them fills in s.
+// flags returns the flags, in the order in which the usage has them; parsing
+// them fills in s. What stands in back quotes is the name of an operand, by
+// which completions know a file and a dir.
 func (s *settings) flags() *pflag.FlagSet {
 	flags := pflag.NewFlagSet("sws", pflag.ContinueOnError)
+	flags.SortFlags = false
 	flags.Usage = func() {}
-	flags.FuncP("cgi", "c", "", func(string) error {
-		return usageError{"CGI programs are not supported by this version"}
+	flags.FuncP("cgi", "c", "run CGI programs from `dir`, as /cgi-bin/", func(dir string) (err error) {
+		if dir == "" {
+			return errors.New("name a directory")
+		}
+		s.cgi, err = filepath.Abs(dir)
+		return err
 	})
-	flags.BoolVarP(&s.debug, "debug", "d", false, "")
-	flags.BoolVarP(&s.foreground, "foreground", "f", false, "")
-	flags.BoolVarP(&s.help, "help", "h", false, "")
-	flags.FuncP("address", "i", "", func(text string) error {
+	flags.CountVarP(&s.debug, "debug", "d", "log to stdout, one connection at a time (-dd: heads)")
+	flags.SetAnnotation("debug", repeats, nil)
+	flags.BoolVarP(&s.foreground, "foreground", "f", false, "stay in the foreground, print where it listens")
+	flags.BoolVarP(&s.help, "help", "h", false, "print this text")
+	flags.FuncP("address", "i", "listen on an IP `address`, a host name or unix:/path; may be given repeatedly (default: all addresses)", func(text string) error {
 		a, err := listenAddress(text)
 		s.addresses = append(s.addresses, a)
 		return err
 	})
-	flags.FuncP("log", "l", "", func(file string) error {
+	flags.SetAnnotation("address", repeats, nil)
+	flags.FuncP("log", "l", "append a line for each request to `file`; \"-\": stdout", func(file string) error {
 		if file == "" {
 			return errors.New("name a file")
 		}
 		s.log = file
 		return nil
 	})
-	flags.FuncP("port", "p", "", func(text string) (err error) {
+	flags.FuncP("port", "p", "listen on this `port` (default: 8080; 0: any free one)", func(text string) (err error) {
 		s.port, err = addr.ParsePort(text)
 		return err
 	})
-	flags.Func("loops", "", counter(&s.loops, maxLoops))
-	flags.Func("max-connections", "", counter(&s.maxConnections, maxMaxConnections))
-	flags.Func("poller", "", func(name string) error {
-		if names := ready.Names(); !slices.Contains(names, name) {
-			return fmt.Errorf("%q is none of %s", name, strings.Join(names, ", "))
+	flags.BoolVar(&s.noUsers, "no-users", false, "serve no user directories, as /~user/")
+	flags.Func("user-dir", "the `name` of such a directory in a home (default: sws)", func(name string) error {
+		if !filepath.IsLocal(name) || filepath.Clean(name) == "." {
+			return fmt.Errorf("a path that leads into a home is wanted, not %q", name)
 		}
-		s.poller = name
+		s.userDir = name
 		return nil
 	})
-	flags.BoolVar(&s.version, "version", false, "")
+	flags.BoolVar(&s.dirsFirst, "dirs-first", false, "list directories before files")
+	flags.Func("cgi-env", "give programs the variable of that `name`, if it is set", func(name string) error {
+		s.cgiEnv = append(s.cgiEnv, name)
+		return cgi.Inheritable(name)
+	})
+	flags.SetAnnotation("cgi-env", repeats, nil)
+	flags.BoolVar(&s.cgiAuth, "cgi-auth", false, "show programs Authorization, and passwords in it")
+	flags.BoolVar(&s.cgiArgs, "cgi-args", false, "make a program's arguments of a query without \"=\"")
+	flags.Func("cgi-max", "run `n` programs at once (default: 4 per core)", counter(&s.cgiMax, maxPrograms))
+	flags.Func("cgi-timeout", "end programs that are silent for this `time` (60s)", func(text string) (err error) {
+		if s.cgiTimeout, err = time.ParseDuration(text); err != nil || s.cgiTimeout <= 0 {
+			return fmt.Errorf("a time as 90s or 5m is wanted, not %q", text)
+		}
+		return nil
+	})
+	choice(flags, &s.logFormat, "log-format", "the `format` of the log: ", accesslog.FormatNames())
+	flags.Func("loops", "`n` event loops, a thread each (default: one per core)", counter(&s.loops, maxLoops))
+	flags.Func("max-connections", "hold `n` at once (default: what ulimit -n allows)", counter(&s.maxConnections, maxMaxConnections))
+	choice(flags, &s.poller, "poller", "the `call` to wait with: ", ready.Names())
+	choice(flags, &s.completion, "completion", "print completions for this `shell`: ", shellNames())
+	flags.BoolVar(&s.version, "version", false, "print the version")
 	return flags
+}
+
+// Annotations of flags, for their completion.
+const (
+	choices = "choices" // the names of which the operand is one
+	repeats = "repeats" // more than one such flag says more than one
+)
+
+// choice adds a flag whose operand is one of names, which end its usage; the
+// first is what it is without the flag, if anything.
+func choice(flags *pflag.FlagSet, set *string, name, usage string, names []string) {
+	last := len(names) - 1
+	usage += strings.Join(names[:last], ", ") + " or " + names[last]
+	flags.Func(name, usage, func(text string) error {
+		if !slices.Contains(names, text) {
+			return fmt.Errorf("%q is none of %s", text, strings.Join(names, ", "))
+		}
+		*set = text
+		return nil
+	})
+	flags.SetAnnotation(name, choices, names)
 }
 
 // explain turns an error of pflag into ours: "-p: why its value cannot do", or

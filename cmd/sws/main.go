@@ -10,8 +10,11 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 
+	"xanadu/internal/sys"
 	"xanadu/web/accesslog"
+	"xanadu/web/cgi"
 	"xanadu/web/httpd"
 	"xanadu/web/site"
 )
@@ -29,10 +32,12 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	switch {
 	case err != nil:
 	case s.help:
-		_, err = io.WriteString(stdout, usage)
+		_, err = io.WriteString(stdout, usage())
 	case s.version:
 		_, err = fmt.Fprintln(stdout, "sws", version)
-	case s.debug:
+	case s.completion != "":
+		_, err = io.WriteString(stdout, completion(s.completion))
+	case s.debug > 0:
 		err = serve(s, stdout, stderr, announcer(stderr)) // stdout is all log
 	case s.foreground:
 		err = serve(s, stdout, stderr, announcer(stdout))
@@ -60,7 +65,13 @@ func serve(s *settings, stdout, stderr io.Writer, ready func(at []string) error)
 	complaints := complainTo(stderr)
 	defer complaints.end()
 
-	docs, err := site.New(s.dir, &site.Options{Errorf: complaints.errorf})
+	docs, err := site.New(s.dir, &site.Options{
+		DirsFirst: s.dirsFirst,
+		Users:     !s.noUsers,
+		UserDir:   s.userDir,
+		Programs:  s.cgi,
+		Errorf:    complaints.errorf,
+	})
 	if err != nil {
 		return err
 	}
@@ -85,7 +96,11 @@ func serve(s *settings, stdout, stderr io.Writer, ready func(at []string) error)
 	loops := cmp.Or(s.loops, runtime.GOMAXPROCS(0))
 	runtime.GOMAXPROCS(loops + 1)
 
-	server, err := httpd.New(docs, sockets.descriptors(), s.serverOptions(loops, log, complaints.errorf))
+	opt := s.serverOptions(loops, log, complaints.errorf)
+	if s.debug > 1 {
+		opt.Trace = &accesslog.Trace{Root: s.dir, Color: colorful(stdout)}
+	}
+	server, err := httpd.New(docs, sockets.descriptors(), opt)
 	if err != nil {
 		return err
 	}
@@ -113,6 +128,12 @@ func announcer(w io.Writer) func(at []string) error {
 // openLog opens the log that s asks for, nil when it asks for none.
 func (s *settings) openLog(stdout io.Writer, errorf func(string, ...any)) (*accesslog.Log, error) {
 	opt := &accesslog.Options{Errorf: errorf}
+	if s.logFormat != "" {
+		var err error
+		if opt.Format, err = accesslog.ParseFormat(s.logFormat); err != nil {
+			return nil, err
+		}
+	}
 	switch s.log {
 	case "":
 		return nil, nil
@@ -126,17 +147,49 @@ func (s *settings) openLog(stdout io.Writer, errorf func(string, ...any)) (*acce
 	return log, nil
 }
 
+// colorful reports whether w is a terminal whose user has nothing against
+// colours: TERM says what it is, and NO_COLOR that there are to be none
+// (no-color.org).
+func colorful(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && sys.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" && os.Getenv("NO_COLOR") == ""
+}
+
 func (s *settings) serverOptions(loops int, log *accesslog.Log, errorf func(string, ...any)) *httpd.Options {
 	opt := &httpd.Options{
 		Poller:         s.poller,
 		Loops:          loops,
 		MaxConnections: s.maxConnections,
-		OneAtATime:     s.debug,
+		OneAtATime:     s.debug > 0,
 		Server:         "sws/" + version,
 		Errorf:         errorf,
+	}
+	if s.cgi != "" {
+		opt.Programs = s.programOptions()
 	}
 	if log != nil { // a nil *Log would be a Log that is not nil
 		opt.Log = log
 	}
 	return opt
+}
+
+// programOptions says how CGI programs are run. Of this process's environment
+// they get PATH, and what --cgi-env names.
+func (s *settings) programOptions() *httpd.ProgramOptions {
+	var inherit []string
+	for _, name := range append([]string{"PATH"}, s.cgiEnv...) {
+		if value, ok := os.LookupEnv(name); ok && !slices.Contains(inherit, name+"="+value) {
+			inherit = append(inherit, name+"="+value)
+		}
+	}
+	return &httpd.ProgramOptions{
+		Gateway: cgi.Gateway{
+			Software:      "sws/" + version,
+			Inherit:       inherit,
+			Authorization: s.cgiAuth,
+			Indexed:       s.cgiArgs,
+		},
+		AtOnce:  s.cgiMax,
+		Silence: s.cgiTimeout,
+	}
 }

@@ -15,6 +15,9 @@ const asCommand = "SWS_TEST_AS_COMMAND"
 const diesEarly = "SWS_TEST_DIES_EARLY"
 
 func TestMain(m *testing.M) {
+	if session := os.Getenv(asSession); session != "" {
+		os.Exit(playSession(session))
+	}
 	if os.Getenv(asCommand) == "" {
 		kit.Main(m)
 	}

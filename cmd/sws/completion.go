@@ -1,0 +1,188 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// shells are those that sws can complete its own command line in. The texts are
+// made of the flags, so that they know every one, and printed rather than
+// installed: "sws --completion bash" can be evaluated, or kept in a file, where
+// there is nothing but the command.
+var shells = []struct {
+	name  string
+	print func(*pflag.FlagSet) string
+}{
+	{"bash", bashCompletion},
+	{"zsh", zshCompletion},
+	{"fish", fishCompletion},
+}
+
+func shellNames() []string {
+	names := make([]string, len(shells))
+	for i, sh := range shells {
+		names[i] = sh.name
+	}
+	return names
+}
+
+// completion returns what the shell of that name evaluates to complete the
+// command lines of sws.
+func completion(shell string) string {
+	for _, sh := range shells {
+		if sh.name == shell {
+			return sh.print(new(settings).flags())
+		}
+	}
+	panic("sws: completion for " + shell)
+}
+
+// bashCompletion needs nothing but bash 3.2. Bash takes the "=" of --flag=value
+// for a word of its own.
+func bashCompletion(flags *pflag.FlagSet) string {
+	var names, cases strings.Builder
+	flags.VisitAll(func(f *pflag.Flag) {
+		fmt.Fprintf(&names, " --%s", f.Name)
+		pattern := "--" + f.Name
+		if f.Shorthand != "" {
+			fmt.Fprintf(&names, " -%s", f.Shorthand)
+			pattern += fmt.Sprintf("|-%s|-[!-]*%[1]s", f.Shorthand) // -fl is -f -l
+		}
+		var reply string
+		switch operand, _ := describe(f); {
+		case operand == "":
+			return
+		case operand == "dir":
+			reply = `_sws_paths -d "$word"`
+		case operand == "file":
+			reply = `_sws_paths -f "$word"`
+		case f.Annotations[choices] != nil:
+			reply = fmt.Sprintf(`COMPREPLY=($(compgen -W '%s' -- "$word"))`, strings.Join(f.Annotations[choices], " "))
+		default:
+			reply = "COMPREPLY=()"
+		}
+		fmt.Fprintf(&cases, "\t%s) %s ;;\n", pattern, reply)
+	})
+	return `# bash completion for sws: eval "$(sws --completion bash)"
+_sws_paths() {
+	local path
+	compopt -o filenames 2>/dev/null
+	while IFS= read -r path; do COMPREPLY+=("$path"); done < <(compgen "$1" -- "$2")
+}
+_sws() {
+	local word=${COMP_WORDS[COMP_CWORD]} flag=${COMP_WORDS[COMP_CWORD - 1]}
+	COMPREPLY=()
+	if [[ $word == = ]]; then
+		word=
+	elif [[ $flag == = ]]; then
+		flag=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+	case $flag in
+` + cases.String() + `	*)
+		if [[ $word == -* ]]; then
+			COMPREPLY=($(compgen -W '` + strings.TrimSpace(names.String()) + `' -- "$word"))
+		else
+			_sws_paths -d "$word"
+		fi
+		;;
+	esac
+}
+complete -F _sws sws
+`
+}
+
+// zshCompletion describes the flags to _arguments (zshcompsys(1)). It works as a
+// file _sws in a directory of $fpath as well as evaluated.
+func zshCompletion(flags *pflag.FlagSet) string {
+	var specs strings.Builder
+	flags.VisitAll(func(f *pflag.Flag) {
+		operand, does := describe(f)
+		spec := "[" + quoteFor(`[]:\`, does) + "]"
+		short, long := "-"+f.Shorthand, "--"+f.Name
+		before := ""
+		if _, again := f.Annotations[repeats]; again {
+			before = "*"
+		} else if f.Shorthand != "" {
+			before = fmt.Sprintf("(%s %s)", short, long) // one excludes the other
+		}
+		if operand != "" {
+			short, long = short+"+", long+"="
+			spec += ":" + operand + ":" + zshAction(f, operand)
+		}
+		if f.Shorthand != "" {
+			fmt.Fprintf(&specs, "\t\t%s \\\n", singleQuoted(before+short+spec))
+		}
+		fmt.Fprintf(&specs, "\t\t%s \\\n", singleQuoted(before+long+spec))
+	})
+	return `#compdef sws
+# zsh completion for sws: eval "$(sws --completion zsh)"
+_sws() {
+	_arguments -s -S \
+` + specs.String() + `		':dir:_files -/'
+}
+if [[ $funcstack[1] == _sws ]]; then
+	_sws "$@"
+else
+	compdef _sws sws
+fi
+`
+}
+
+func zshAction(f *pflag.Flag, operand string) string {
+	switch {
+	case operand == "dir":
+		return "_files -/"
+	case operand == "file":
+		return "_files"
+	case f.Annotations[choices] != nil:
+		return "(" + strings.Join(f.Annotations[choices], " ") + ")"
+	}
+	return " "
+}
+
+// fishCompletion has a line for each flag (complete(1)).
+func fishCompletion(flags *pflag.FlagSet) string {
+	var b strings.Builder
+	b.WriteString("# fish completion for sws: sws --completion fish | source\n" +
+		"complete -c sws -f -a '(__fish_complete_directories)'\n")
+	flags.VisitAll(func(f *pflag.Flag) {
+		operand, does := describe(f)
+		b.WriteString("complete -c sws")
+		if f.Shorthand != "" {
+			fmt.Fprintf(&b, " -s %s", f.Shorthand)
+		}
+		fmt.Fprintf(&b, " -l %s", f.Name)
+		switch {
+		case operand == "":
+		case operand == "dir":
+			b.WriteString(" -x -a '(__fish_complete_directories)'")
+		case operand == "file":
+			b.WriteString(" -r -F")
+		case f.Annotations[choices] != nil:
+			fmt.Fprintf(&b, " -x -a '%s'", strings.Join(f.Annotations[choices], " "))
+		default:
+			b.WriteString(" -x")
+		}
+		fmt.Fprintf(&b, " -d '%s'\n", quoteFor(`'\`, does))
+	})
+	return b.String()
+}
+
+// quoteFor puts a backslash before each of the special characters in text.
+func quoteFor(special, text string) string {
+	var b strings.Builder
+	for _, c := range text {
+		if strings.ContainsRune(special, c) {
+			b.WriteByte('\\')
+		}
+		b.WriteRune(c)
+	}
+	return b.String()
+}
+
+// singleQuoted quotes text for a POSIX shell.
+func singleQuoted(text string) string {
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}

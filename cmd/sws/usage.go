@@ -1,0 +1,54 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+const synopsis = `usage: sws [-dfh] [-c dir] [-i address] [-l file] [-p port] dir
+
+Serve the documents in dir over HTTP, as a daemon unless -d or -f is given.
+
+`
+
+const (
+	usageWidth  = 80 // columns of a terminal
+	usageIndent = 27 // of them in front of what a flag does
+)
+
+// usage is the text of -h: the synopsis and all flags.
+func usage() string {
+	var b strings.Builder
+	b.WriteString(synopsis)
+	new(settings).flags().VisitAll(func(f *pflag.Flag) {
+		operand, does := describe(f)
+		line := "      --" + f.Name
+		if f.Shorthand != "" {
+			line = "  -" + f.Shorthand + ", --" + f.Name
+		}
+		if operand != "" {
+			line += " " + operand
+		}
+		line += strings.Repeat(" ", max(2, usageIndent-len(line)))
+		for word := range strings.FieldsSeq(does) {
+			if len(line)+len(word) > usageWidth {
+				b.WriteString(strings.TrimRight(line, " ") + "\n")
+				line = strings.Repeat(" ", usageIndent)
+			}
+			line += word + " "
+		}
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
+	})
+	return b.String()
+}
+
+// describe returns the name of a flag's operand, "" when it takes none, and what
+// the flag does.
+func describe(f *pflag.Flag) (operand, does string) {
+	_, after, ok := strings.Cut(f.Usage, "`")
+	if ok {
+		operand, _, _ = strings.Cut(after, "`")
+	}
+	return operand, strings.ReplaceAll(f.Usage, "`", "")
+}
