@@ -1,8 +1,9 @@
 // Package ipc is the hall of the wing in which processes talk: the noun that
 // its rooms share, a descriptor with one owner.
 //
-// The rooms are addr (text and addresses), sock (sockets), ready (waiting for
-// many descriptors) and loop (one goroutine, one kernel queue).
+// The rooms are addr (text and addresses), sock (sockets), pipe (pipes and
+// FIFOs), proc (children), ready (waiting for many descriptors), async (being
+// told) and loop (one goroutine, one kernel queue).
 package ipc
 
 import (
