@@ -149,7 +149,7 @@ func (s *Site) Close() error {
 func (s *Site) Answer(r *web.Request) *web.Reply {
 	path, hidden, err := decode(r.Path)
 	if err == nil && s.programs.own(path) {
-		return s.program(path, r)
+		return s.programs.resolved(path, s.program(path, r))
 	}
 	switch string(r.Method) {
 	case "GET", "HEAD":

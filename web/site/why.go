@@ -43,6 +43,14 @@ func (at place) resolved(p *web.Reply) *web.Reply {
 	return p
 }
 
+// resolved does the same for a path that programs own.
+func (ps *programs) resolved(p path, reply *web.Reply) *web.Reply {
+	if reply.Resolved == "" {
+		reply.Resolved = filepath.Join(ps.dir, p.name[len(prefix):])
+	}
+	return reply
+}
+
 // String says where at is: beneath the document root, or by an absolute path
 // where a user serves it; "" for a user who serves nothing.
 func (at place) String() string {

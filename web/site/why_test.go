@@ -51,7 +51,8 @@ func TestTellsWhy(t *testing.T) {
 		{"GET", "/~one/none", 404, filepath.Join(home, "sws", "none"), "open: no such file or directory"},
 		{"GET", "/~two/file", 404, "", "no user of that name serves anything"},
 		{"POST", "/cgi-bin/program/info", 200, program, "a program"},
-		{"GET", "/cgi-bin/sub/", 403, "", "a directory of programs has no list"},
+		{"GET", "/cgi-bin/none/info", 404, filepath.Join(dir, "cgi-bin", "none", "info"), "stat: no such file or directory"},
+		{"GET", "/cgi-bin/sub/", 403, filepath.Join(dir, "cgi-bin", "sub"), "a directory of programs has no list"},
 	} {
 		t.Run(c.method+" "+c.target, func(t *testing.T) {
 			p := ask(t, s, c.method, c.target)
