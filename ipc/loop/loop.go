@@ -206,8 +206,8 @@ func (l *Loop) close() {
 	for _, ln := range l.listeners {
 		ln.Close()
 	}
-	for _, s := range l.streams {
-		if s != nil {
+	for i := 0; i < len(l.streams); i++ { // a handler may attach one more
+		if s := l.streams[i]; s != nil {
 			s.end(os.ErrClosed)
 			s.Close()
 		}

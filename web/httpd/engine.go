@@ -49,6 +49,7 @@ type engine struct {
 
 	programs   map[*program]struct{} // with a place among those that run
 	halfClosed map[*program]struct{} // whose clients have ended their side
+	young      []youth               // those just started, oldest first
 	frame      []byte                // content of programs that is to be sent
 
 	request web.Request // the one being answered; its fields' memory is used again
@@ -58,6 +59,7 @@ type engine struct {
 	trace   Trace       // shows heads among them; nil: none
 	record  web.Record  // the last one logged
 
+	documents  bool          // some were asked for in the current second
 	clock      time.Time     // the current second
 	date       [29]byte      // clock, as the Date field shows it
 	nextSecond time.Duration // when they are out of date
@@ -192,8 +194,15 @@ func (e *engine) Refused(fd int) {
 // job is c's to take back.
 func (e *engine) ask(c *conn, r *web.Request) *job {
 	asked := e.loop.Now()
+	var local netip.AddrPort
+	if e.server.gate != nil {
+		local = c.Local()
+	}
 	return e.server.crew.do(func() {
 		p := e.server.answer(r)
+		if e.startAtOnce(c, r, p, local) {
+			return
+		}
 		if !e.loop.Post(func() { c.answered(r, p, asked) }) {
 			p.Release()
 		}
@@ -219,7 +228,16 @@ func (e *engine) now() {
 	t := time.Now()
 	e.nextSecond = e.loop.Now() + time.Second - time.Duration(t.Nanosecond())
 	e.clock = t.Truncate(time.Second)
+	e.documents = false
 	web.AppendDate(e.date[:0], e.clock)
+}
+
+// noteDocument notes that a document is being answered with.
+func (e *engine) noteDocument() {
+	if !e.documents {
+		e.documents = true
+		e.server.documentAt.Store(e.clock.Unix())
+	}
 }
 
 // keep puts en into the cache, if it may be kept, as the answer to r, for which

@@ -42,6 +42,17 @@ const (
 
 func newGate(atOnce, room int) *gate { return &gate{free: atOnce, room: room} }
 
+// tryEnter asks to be let in at once, or not at all.
+func (g *gate) tryEnter() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.free == 0 {
+		return false
+	}
+	g.free--
+	return true
+}
+
 // enter asks for peer to be let in. When the queue is full, a client with fewer
 // places in it than another gets the newest of the one who has most.
 func (g *gate) enter(peer netip.Addr, tell func(admitted bool)) (*ticket, verdict) {

@@ -76,6 +76,8 @@ type Server struct {
 	ambiguous atomic.Int64 // requests refused for cgi.ErrAmbiguous
 	spooled   atomic.Int64 // octets of content in files
 
+	documentAt atomic.Int64 // the second in which a document was last answered with
+
 	mu  sync.Mutex
 	end time.Time // guarded by mu: when the grace time is over; zero: not ending
 }
@@ -207,6 +209,7 @@ func (s *Server) Serve(ctx context.Context) error {
 			if errs[i] = e.loop.Run(); errs[i] != nil {
 				s.Shutdown(0)
 			}
+			e.killPrograms()
 			e.cache.clear()
 		})
 	}

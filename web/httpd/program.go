@@ -1,13 +1,9 @@
 package httpd
 
 import (
-	"errors"
-	"fmt"
 	"net/netip"
-	"syscall"
 	"time"
 
-	"xanadu/ipc/loop"
 	"xanadu/web"
 	"xanadu/web/cgi"
 )
@@ -20,7 +16,7 @@ type ProgramOptions struct {
 
 	AtOnce int // programs that run at once, over all loops; 0: 4 per CPU and at least 8
 	Queue  int // requests that wait for one to end; 0: 256; negative: none
-	Nice   int // what is added to their nice value (nice(2)); 0: 10; negative: nothing
+	Nice   int // the nice value of programs while documents are asked for, and of long ones (nice(2)); 0: 10; negative: the server's
 
 	Wait    time.Duration // for a place among those that run; 0: 10 s
 	Silence time.Duration // for a program to begin, or to go on, with its output; 0: 60 s
@@ -36,7 +32,7 @@ type ProgramOptions struct {
 // CPU and memory: more than a page is worth waiting for, and enough address
 // space for runtimes that reserve much of it. AtOnce: programs mostly wait, for
 // a disk or a database. Queue and Wait: what would have to wait longer is told so
-// at once. Nice: the server itself, and so its documents, go first.
+// at once. Nice: the server itself, and so its documents, goes first.
 func (o *ProgramOptions) fill(cpus int) {
 	orElse(&o.Limits.CPU, 60*time.Second)
 	orElse(&o.Limits.Memory, 4<<30)
@@ -63,20 +59,9 @@ func orElse[T comparable](set *T, given T) {
 	}
 }
 
-const (
-	// patience is how long a program is waited for that has closed its output,
-	// or has ended and left its complaints open to others: at its end it does
-	// all that at once, and who does it otherwise means to.
-	patience = 100 * time.Millisecond
-
-	// lastCut is how long the kernel is given at the end of a loop to end what
-	// was killed.
-	lastCut = time.Second
-
-	// maxRedirects bounds the local redirects of one request. Nobody needs
-	// more than one or two, and one who is in a circle does not come out of it.
-	maxRedirects = 10
-)
+// maxRedirects bounds the local redirects of one request. Nobody needs more than
+// one or two, and one who is in a circle does not come out of it.
+const maxRedirects = 10
 
 // A stage says how far a program is.
 type stage uint8
@@ -102,6 +87,7 @@ type program struct {
 	request *web.Request // its own copy
 	reply   *web.Reply   // names the program; nil when that has been started
 	name    string       // for messages
+	file    string       // what reply has its path resolved to, for a trace
 	local   netip.AddrPort
 	stage   stage
 	ticket  *ticket // in queueing
@@ -148,33 +134,50 @@ func (c *conn) serve(r *web.Request, reply *web.Reply) {
 		c.deliver(r, e.newEntry(web.ErrorReply(501)))
 		return
 	}
+	p := newProgram(e, r, reply, c.Local())
+	p.attach(c)
+	switch {
+	case p.conn == nil: // the client is gone
+	case p.gathers():
+		p.gather()
+	default:
+		p.enqueue()
+	}
+}
+
+// newProgram makes what answers r and takes over reply. It may be called from
+// any goroutine.
+func newProgram(e *engine, r *web.Request, reply *web.Reply, local netip.AddrPort) *program {
 	p := &program{
 		engine:     e,
-		conn:       c,
 		request:    r,
 		reply:      reply,
 		name:       reply.Program.Script,
-		local:      c.Local(),
+		file:       reply.Resolved,
+		local:      local,
 		speaksHTTP: reply.Program.SpeaksHTTP(),
 	}
 	p.in.p, p.out.p, p.errs.p, p.end.p = p, p, p, p
+	return p
+}
+
+// attach has p answer to c.
+func (p *program) attach(c *conn) {
+	p.conn = c
 	c.program = p
 	c.state = running
 	c.allow(nil)
-	if r.Chunked || r.Length > 0 {
-		c.closing = c.after(r) // the content is wanted, whatever begin thought of it
+	if after := c.after(p.request); p.hasContent() {
+		c.closing = after // it is wanted, whatever begin thought of it
+	} else {
+		c.closing = max(c.closing, after)
 	}
 	if c.halfClosed {
-		if e.lookAfter(p); p.conn == nil {
-			return
-		}
+		p.engine.lookAfter(p)
 	}
-	if p.gathers() {
-		p.gather()
-		return
-	}
-	p.enqueue()
 }
+
+func (p *program) hasContent() bool { return p.request.Chunked || p.request.Length > 0 }
 
 // enqueue asks for a place among the programs.
 func (p *program) enqueue() {
@@ -212,251 +215,9 @@ func (p *program) told(admitted bool) {
 	}
 }
 
-// start has the crew start the program, for which there is a place.
-func (p *program) start() {
-	e := p.engine
-	p.stage = starting
-	e.programs[p] = struct{}{}
-	in := p.spool.input()
-	in.More = p.conn.skip > 0
-	length := p.contentLength()
-	p.job = e.server.crew.do(func() {
-		child, taken, err := e.server.startProgram(p.request, p.reply.Program, p.local, length, in)
-		if e.loop.Post(func() { p.started(child, taken, err) }) {
-			return
-		}
-		if err == nil {
-			child.Kill(0)
-			child.Close()
-		}
-		p.freeInput()
-		e.server.gate.leave()
-	})
-	p.regulate()
-}
-
-// startProgram starts what answers r.
-func (s *Server) startProgram(r *web.Request, what *web.Program, local netip.AddrPort, length int64, in cgi.Input) (*cgi.Child, int, error) {
-	o := s.opt.Programs
-	env, err := o.Gateway.Environment(r, what, local, length)
-	if err != nil {
-		return nil, 0, err
-	}
-	child, taken, err := cgi.Start(what, o.Gateway.Arguments(r), env, in, o.Limits)
-	if err != nil {
-		return nil, 0, err
-	}
-	child.TakeGroupAlong()
-	if o.Nice > 0 {
-		child.SetPriority(o.Nice) // it may have ended by now
-	}
-	return child, taken, nil
-}
-
-// started takes up the program that runs now, or why it does not.
-func (p *program) started(child *cgi.Child, taken int, err error) {
-	e := p.engine
-	p.job = nil
-	rest := p.spool.bytes
-	p.freeInput()
-	if err != nil {
-		p.leave()
-		p.failToStart(err)
-		return
-	}
-	p.child = child
-	p.stage = speaking
-	e.loop.AttachPipe(&p.out.Stream, child.Out.Disown(), &p.out)
-	e.loop.AttachPipe(&p.errs.Stream, child.Err.Disown(), &p.errs)
-	if child.In != nil {
-		e.loop.AttachPipe(&p.in.Stream, child.In.Disown(), &p.in)
-	}
-	p.errs.Receive()
-	if p.conn == nil {
-		p.stop()
-		return
-	}
-	p.out.Receive()
-	p.expect()
-	if len(rest) > taken {
-		p.pass(rest[taken:])
-	}
-	p.takeContent()
-}
-
-// freeInput frees what is needed up to the start.
-func (p *program) freeInput() {
-	p.spool.close()
-	p.reply.Release()
-	p.reply = nil
-}
-
-// expect gives the program its time to say something, unless it is the client
-// who is waited for.
-func (p *program) expect() {
-	switch {
-	case p.stopping || p.ended:
-	case p.client.sending:
-		p.errs.Timeout(nil)
-	default:
-		p.errs.Timeout(p.engine.silence)
-	}
-}
-
-func (p *program) failToStart(err error) {
-	e := p.engine
-	if refused, ok := errors.AsType[*cgi.Error](err); ok {
-		if refused == cgi.ErrAmbiguous {
-			// A stranger can have this said as often as he likes.
-			if n := e.server.ambiguous.Add(1); n&(n-1) == 0 {
-				e.server.opt.Errorf("requests refused of which two field names become the same variable: %d", n)
-			}
-		}
-		p.refuse(refused.Status, refused.Reason)
-		return
-	}
-	p.fail(cgi.StatusOf(err), err.Error())
-}
-
 // leave gives the place among the programs back.
 func (p *program) leave() {
 	delete(p.engine.programs, p)
 	p.engine.server.gate.leave()
 	p.engine.mayStop()
-}
-
-// stop ends the program and all its group: they are asked to, and after a while
-// not asked any more. Nothing that it says from now on is heard.
-func (p *program) stop() {
-	if p.child == nil || p.stopping || p.ended {
-		return
-	}
-	p.stopping, p.outOver = true, true
-	p.out.Close()
-	p.in.Close()
-	p.child.SignalGroup(syscall.SIGTERM)
-	p.errs.Timeout(p.engine.grace)
-	p.awaitEnd()
-}
-
-// awaitEnd has the loop tell of the end of the program.
-func (p *program) awaitEnd() {
-	switch {
-	case p.end.Attached() || p.awaited:
-		return
-	case p.tryWait():
-		p.settle()
-		return
-	}
-	e, child := p.engine, p.child
-	if fd := child.PidFD(); fd != nil {
-		e.loop.AttachSignal(&p.end.Stream, fd.Disown(), &p.end)
-		p.end.Receive()
-		return
-	}
-	// This system has no descriptor for it.
-	p.awaited = true
-	go func() {
-		child.Wait()
-		e.loop.Post(p.end.check)
-	}()
-}
-
-// programEnd is the end of the program's own process.
-type programEnd struct {
-	loop.Stream
-	silent
-	p *program
-}
-
-func (s *programEnd) Ended(err error) {
-	s.Close()
-	if err == nil {
-		s.check()
-	}
-}
-
-func (s *programEnd) check() {
-	if s.p.child != nil && s.p.tryWait() {
-		s.p.settle()
-	}
-}
-
-// tryWait reaps the program if it has ended, and what is left of its group goes
-// with it.
-func (p *program) tryWait() bool {
-	if p.ended {
-		return true
-	}
-	status, ended, err := p.child.TryWait()
-	if !ended && err == nil {
-		return false
-	}
-	p.ended, p.waited = true, false
-	p.crashed = status.Signal != 0
-	p.how = status.String()
-	if err != nil {
-		p.how = err.Error() // somebody else has reaped it
-	}
-	return true
-}
-
-// settle goes on when something of the program is over: with the answer, and
-// with its end.
-func (p *program) settle() {
-	if p.conn != nil && p.outOver && (p.ended || p.waited) {
-		p.outputEnded()
-	}
-	switch {
-	case p.child == nil || !p.ended || p.conn != nil && !p.outOver:
-	case p.errsOver || p.waited:
-		p.bury()
-	default:
-		// Its last words may still be on their way.
-		p.errs.Timeout(p.engine.patience)
-	}
-}
-
-// bury frees all that the program has taken up. It has been reaped.
-func (p *program) bury() {
-	p.errs.tell()
-	p.in.Close()
-	p.out.Close()
-	p.errs.Close()
-	p.end.Close()
-	p.child = nil
-	p.leave()
-}
-
-// timeIsUp acts on the program's time limit.
-func (p *program) timeIsUp() {
-	switch {
-	case p.stopping && !p.ended:
-		p.child.SignalGroup(syscall.SIGKILL)
-		p.errs.Timeout(p.engine.grace)
-	case (p.outOver || p.ended) && !p.waited:
-		p.waited = true
-		p.expect()
-		p.settle()
-	default:
-		p.fail(504, fmt.Sprintf("it has said nothing for %v", p.engine.server.opt.Programs.Silence))
-		p.stop()
-	}
-}
-
-// cut ends the program without asking it.
-func (p *program) cut() {
-	if p.child != nil && !p.ended {
-		p.stop()
-		p.child.SignalGroup(syscall.SIGKILL)
-	}
-}
-
-// kill ends the program when its loop is at its end. It waits for that.
-func (p *program) kill() {
-	if p.child != nil {
-		p.child.Kill(0)
-		p.ended = true
-		p.bury()
-	}
 }

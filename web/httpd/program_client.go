@@ -317,7 +317,7 @@ func (p *program) refuse(status int, why string) {
 		fields = append(fields, web.ReplyField{Name: "Retry-After", Value: "5"})
 	}
 	reply := web.ErrorReply(status, fields...)
-	reply.Why = why
+	reply.Resolved, reply.Why = p.file, why
 	if p.client.sending {
 		p.client.verdict = reply
 		return

@@ -220,6 +220,24 @@ func TestProgramBounds(t *testing.T) {
 	s.wantNone()
 }
 
+// TestProgramNice: programs make way for documents from the beginning, and a long
+// one makes way for everybody.
+func TestProgramNice(t *testing.T) {
+	s := play(t, map[string]string{
+		"short": plainHead + `exec nice`,
+		"later": plainHead + `sleep 0.2; nice`,
+	}, httpd.Options{Programs: &httpd.ProgramOptions{Nice: 7}})
+	c := s.dial()
+	own := c.run("/cgi-bin/short").body
+	if p := c.run("/cgi-bin/later"); p.body == own {
+		t.Errorf("a long program has the nice value %s", p.body)
+	}
+	c.wantAlive()
+	if p := c.run("/cgi-bin/later"); p.body == own {
+		t.Errorf("beside documents a program has the nice value %s", p.body)
+	}
+}
+
 // TestProgramQueue: so many run, so many wait, and others are told to come again.
 func TestProgramQueue(t *testing.T) {
 	each(t, func(t *testing.T, poller string) {

@@ -79,11 +79,9 @@ func (s *programErrors) tell() {
 
 func (s *programErrors) Ended(err error) {
 	s.p.errsOver = true
-	if errors.Is(err, os.ErrClosed) {
-		s.p.kill()
-		return
+	if !errors.Is(err, os.ErrClosed) { // else the loop is at its end: see killPrograms
+		s.p.settle()
 	}
-	s.p.settle()
 }
 
 func (s *programErrors) Expired() { s.p.timeIsUp() }

@@ -29,7 +29,7 @@ func (s *programOutput) Received(b []byte) { s.p.said(b) }
 func (s *programOutput) Ended(err error) {
 	p := s.p
 	if errors.Is(err, os.ErrClosed) {
-		return // with the loop: programErrors ends the program
+		return // the loop is at its end: see killPrograms
 	}
 	p.outOver = true
 	p.awaitEnd()
@@ -123,6 +123,9 @@ func (p *program) isMute(status int) bool {
 	return p.request.IsHead() || status == 204 || status == 205 || status == 304
 }
 
+// itSaysSo is why a program's answer has its status.
+const itSaysSo = "the program says so"
+
 // respond sends the head of the response and the beginning of its content.
 func (p *program) respond(content []byte) {
 	c, e, k, r := p.conn, p.engine, &p.client, p.request
@@ -141,7 +144,7 @@ func (p *program) respond(content []byte) {
 	default:
 		k.chunked = true
 	}
-	reply := &web.Reply{Status: k.status, Type: h.Type, Fields: replyFields(h)}
+	reply := &web.Reply{Status: k.status, Type: h.Type, Fields: replyFields(h), Resolved: p.file, Why: itSaysSo}
 	e.now()
 	frame := e.appendHead(e.frame[:0], reply, k.status, h.Type, k.left)
 	if k.chunked {
@@ -251,7 +254,7 @@ func (p *program) speakHTTP(b []byte) error {
 	k.status, k.left, k.begun = status, -1, true
 	p.stage = answering
 	c.closing = max(c.closing, closes)
-	p.engine.traceReply(p.request, &web.Reply{Status: status}, status, b)
+	p.engine.traceReply(p.request, &web.Reply{Status: status, Resolved: p.file, Why: itSaysSo}, status, b)
 	p.answer(nil, b)
 	return nil
 }

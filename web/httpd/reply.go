@@ -105,6 +105,7 @@ func (c *conn) connection(r *web.Request) []byte {
 // respond answers r with its part of the document en. It returns false when the
 // connection has to wait until the reply has gone out, or is over.
 func (c *conn) respond(r *web.Request, en *entry) bool {
+	c.engine.noteDocument()
 	if en.whole == nil || r.Seen&web.Conditional != 0 || r.IsHead() {
 		return c.respondInPart(r, en)
 	}
