@@ -13,18 +13,23 @@ medians over the rounds:
   PSS KiB     proportional memory of all the server's processes after the round
 
 Files: /1k.html /10k.css /100k.bin /10m.bin, and /dir/, which holds 200 files
-and no index.
+and no index. CGI programs, compiled: /cgi-bin/hello, which does as little as can
+be, and /cgi-bin/spin, which burns a tenth of a second.
 
 Peers: nginx, lighttpd, h2o, caddy, and nethttp, the standard library's file
 server. Floors, which answer the constant /1k.html and can do nothing else:
 epoll (a bare loop in Go) and uring (a bare ring in C). What is not installed is
 left out with a note.
+With a CGI program for --path the servers are lighttpd (mod_cgi), busybox httpd
+and sws.
 
   bench/webbench.py                               1 KiB, 64 connections kept alive
   bench/webbench.py --path /100k.bin --rounds 9
   bench/webbench.py --close                       a connection per request
   bench/webbench.py --header 'If-None-Match: "x"'
   bench/webbench.py --idle 5000                   memory of idle connections
+  bench/webbench.py --path /cgi-bin/hello         a CGI program
+  bench/webbench.py --flood 200                   1 KiB, alone and while 200 clients wait for programs
   bench/webbench.py --suite                       the five figures that sws is built to reach
 """
 
@@ -47,7 +52,9 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 HOST = "127.0.0.1"
-PEERS = ("nginx", "lighttpd", "h2o", "caddy", "nethttp")
+PEERS = ("nginx", "lighttpd", "h2o", "caddy", "nethttp", "busybox")
+GATEWAYS = ("lighttpd", "busybox", "sws")
+CGI = "/cgi-bin/"
 FLOORS = ("epoll", "uring")
 FLOOR_PATH = "/1k.html"
 
@@ -60,27 +67,35 @@ def parse_arguments():
     ap.add_argument("--rounds", type=int, default=5, help="rounds of every server (5)")
     ap.add_argument("--close", action="store_true", help="Connection: close with every request")
     ap.add_argument("--header", action="append", default=[], metavar="'NAME: VALUE'", help="a field of every request")
-    ap.add_argument("--servers", default=",".join((*PEERS, "epoll", "sws")), metavar="A,B,...",
-                    help="which servers, and in which order (all but uring)")
+    ap.add_argument("--servers", metavar="A,B,...",
+                    help="which servers, and in which order (all that can, but uring)")
     ap.add_argument("--sws", metavar="FILE", help="the sws to measure (built from ./cmd/sws)")
     ap.add_argument("--sws-args", default="", metavar="FLAGS", help="more flags for sws")
     ap.add_argument("--cpus", default="0", metavar="N,N,...", help="the CPUs of the server (0); wrk gets the first other one")
     ap.add_argument("--idle", type=int, default=0, metavar="N", help="hold N connections instead, and report memory per connection")
+    ap.add_argument("--flood", type=int, default=0, metavar="N",
+                    help="while N more clients than programs run ask for /cgi-bin/spin, measure --path, and without them")
     ap.add_argument("--suite", action="store_true", help="run the five figures; exit 1 when sws misses one")
     ap.add_argument("--json", metavar="FILE", help="write the figures there too")
     args = ap.parse_args()
     args.cpus = {int(n) for n in args.cpus.split(",")}
+    if args.servers is None:
+        args.servers = ",".join(GATEWAYS if runs_programs(args) else (*(p for p in PEERS if p != "busybox"), "epoll", "sws"))
     args.servers = [s for s in args.servers.split(",") if s]
     unknown = set(args.servers) - {*PEERS, *FLOORS, "sws"}
     if unknown:
         ap.error(f"unknown server {', '.join(sorted(unknown))}")
-    if args.conns < 1 or args.secs < 1 or args.rounds < 1 or args.idle < 0:
+    if args.conns < 1 or args.secs < 1 or args.rounds < 1 or args.idle < 0 or args.flood < 0:
         ap.error("--conns, --secs and --rounds must be 1 or more")
     others = sorted(os.sched_getaffinity(0) - args.cpus)
     if not args.cpus <= os.sched_getaffinity(0) or not others:
         ap.error("the server and wrk need CPUs of their own")
     args.client_cpu = others[0]
     return args
+
+
+def runs_programs(args):
+    return args.flood > 0 or args.path.startswith(CGI)
 
 
 # The servers
@@ -104,6 +119,7 @@ def make_site(root):
         "100k.bin": os.urandom(100 << 10),
         "10m.bin": os.urandom(10 << 20),
     }
+    os.makedirs(f"{root}{CGI}")
     files.update({f"dir/file-{i:03}.txt": b"x" * i for i in range(200)})
     os.makedirs(f"{root}/dir")
     for name, content in files.items():
@@ -111,10 +127,22 @@ def make_site(root):
             f.write(content)
 
 
+def make_programs(root):
+    """Compiles the CGI programs, if that can be done."""
+    for name, source in (("hello", "cgi.c"), ("spin", "spin.c")):
+        try:
+            subprocess.run(["cc", "-O2", "-o", f"{root}{CGI}{name}", f"{HERE}/floor/{source}"], check=True)
+        except (FileNotFoundError, subprocess.CalledProcessError) as e:
+            print(f"no CGI programs: {e}", file=sys.stderr)
+            return
+
+
 def prepare(args, work):
     """Builds and configures the servers asked for; returns those that can run."""
     root = f"{work}/www"
     make_site(root)
+    if runs_programs(args):
+        make_programs(root)
     workers = str(len(args.cpus))
     servers = []
     for name, port in zip(args.servers, free_ports(len(args.servers))):
@@ -162,7 +190,8 @@ def lighttpd(args, work, root, port, workers):
 server.document-root = "{root}"
 server.bind = "{HOST}"
 server.port = {port}
-server.modules = ( "mod_dirlisting" )
+server.modules = ( "mod_dirlisting", "mod_cgi" )
+$HTTP["url"] =~ "^{CGI}" {{ cgi.assign = ( "" => "" ) }}
 dir-listing.activate = "enable"
 server.max-keep-alive-requests = 1000000000
 server.max-keep-alive-idle = 60
@@ -199,6 +228,10 @@ def nethttp(args, work, root, port, workers):
     return [build_go(f"{HERE}/floor", "./nethttp", f"{work}/nethttp"), str(port), root]
 
 
+def busybox(args, work, root, port, workers):
+    return ["busybox", "httpd", "-f", "-p", f"{HOST}:{port}", "-h", root, "-c", "/dev/null"]
+
+
 def epoll(args, work, root, port, workers):
     return [build_go(f"{HERE}/floor", "./epoll", f"{work}/epoll"), str(port), root + FLOOR_PATH]
 
@@ -214,7 +247,8 @@ def sws(args, work, root, port, workers):
         binary = os.path.abspath(args.sws)
     else:
         binary = build_go(os.path.dirname(HERE), "./cmd/sws", f"{work}/sws")
-    return [binary, *shlex.split(args.sws_args), "-f", "-i", HOST, "-p", str(port), root]
+    programs = ["-c", root + CGI] if runs_programs(args) else []
+    return [binary, *programs, *shlex.split(args.sws_args), "-f", "-i", HOST, "-p", str(port), root]
 
 
 def build_go(directory, package, out):
@@ -222,7 +256,7 @@ def build_go(directory, package, out):
     return out
 
 
-COMMANDS = {f.__name__: f for f in (nginx, lighttpd, h2o, caddy, nethttp, epoll, uring, sws)}
+COMMANDS = {f.__name__: f for f in (nginx, lighttpd, h2o, caddy, nethttp, busybox, epoll, uring, sws)}
 
 
 @contextlib.contextmanager
@@ -280,8 +314,11 @@ def process_tree(pid):
 
 
 def cpu_seconds(server):
-    """CPU time, to the nanosecond, of all threads that live now (proc(5), schedstat)."""
-    total = 0
+    """CPU time, to the nanosecond, of all threads that live now (proc(5), schedstat), and, to the tick, of all
+    children that the server has waited for (stat, cutime and cstime)."""
+    with open(f"/proc/{server.process.pid}/stat") as f:
+        user, system = f.read().rpartition(")")[2].split()[13:15]
+    total = (int(user) + int(system)) * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
     for pid in process_tree(server.process.pid):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             for thread in os.listdir(f"/proc/{pid}/task"):
@@ -387,12 +424,42 @@ def measure_requests(servers, args, path, close=False, headers=()):
                 rounds[s.name].append(run_wrk(s, path, close, headers, args))
     medians = {}
     for name, done in rounds.items():
-        middle = {k: statistics.median(getattr(r, k) for r in done) for k in ("rps", "cpu_us", "p99_ms", "pss_kib")}
-        notes = {r.notes for r in done if r.notes}
+        medians[name] = median(done)
         if len(set(shapes.values())) > 1:
-            notes.add(shapes[name])
-        medians[name] = Round(**middle, notes="; ".join(sorted(notes)))
+            medians[name].notes = "; ".join(filter(None, (medians[name].notes, shapes[name])))
+        if name == "busybox" and runs_programs(args):
+            medians[name].notes += "; its programs' CPU is not counted: it does not wait for them"
     return medians
+
+
+@dataclasses.dataclass
+class Flooded:
+    alone: Round
+    flooded: Round
+
+
+def measure_flood(servers, args):
+    """Medians of requests without and with programs in all places and more clients waiting, by server."""
+    # What sws runs at once, so that args.flood clients wait.
+    conns = max(8, 4 * len(args.cpus)) + args.flood
+    with running(servers, args.cpus) as servers:
+        rounds = {s.name: ([], []) for s in servers}
+        for _ in range(args.rounds):
+            for s in servers:
+                alone, flooded = rounds[s.name]
+                alone.append(run_wrk(s, args.path, args.close, args.header, args))
+                flood = subprocess.Popen(
+                    ["wrk", "-t1", f"-c{conns}", f"-d{args.secs + 1}s", "--timeout", "60s", f"http://{HOST}:{s.port}{CGI}spin"],
+                    stdout=subprocess.DEVNULL, preexec_fn=lambda: os.sched_setaffinity(0, {args.client_cpu}))
+                time.sleep(0.5)
+                flooded.append(run_wrk(s, args.path, args.close, args.header, args))
+                flood.wait()
+    return {name: Flooded(median(alone), median(flooded)) for name, (alone, flooded) in rounds.items()}
+
+
+def median(rounds):
+    return Round(**{k: statistics.median(getattr(r, k) for r in rounds) for k in ("rps", "cpu_us", "p99_ms", "pss_kib")},
+                 notes="; ".join(sorted({r.notes for r in rounds if r.notes})))
 
 
 @dataclasses.dataclass
@@ -452,6 +519,14 @@ def print_requests(medians, title):
         thriftiest = min(peers, key=lambda p: medians[p].cpu_us)
         print(f"sws against the best peer: {medians['sws'].rps / medians[fastest].rps:.2f} x the requests/s of {fastest}, "
               f"{medians['sws'].cpu_us / medians[thriftiest].cpu_us:.2f} x the CPU per request of {thriftiest}")
+
+
+def print_flood(medians, title):
+    print(title)
+    print(f"{'server':9} {'req/s':>10} {'flooded':>8} {'p99 ms':>8} {'flooded':>8} {'ratio':>6}  notes")
+    for name, m in medians.items():
+        print(f"{name:9} {m.alone.rps:10.0f} {m.flooded.rps:8.0f} {m.alone.p99_ms:8.2f} {m.flooded.p99_ms:8.2f} "
+              f"{m.flooded.p99_ms / m.alone.p99_ms:6.2f}  {m.flooded.notes}".rstrip())
 
 
 def print_held(held, n):
@@ -557,6 +632,9 @@ def main():
         elif args.idle:
             measured = measure_held(servers, args, args.idle)
             print_held(measured, args.idle)
+        elif args.flood:
+            measured = measure_flood(servers, args)
+            print_flood(measured, title(args, args.path, args.close, args.header) + f"; {args.flood} clients wait for programs")
         else:
             measured = measure_requests(servers, args, args.path, args.close, args.header)
             print_requests(measured, title(args, args.path, args.close, args.header))
