@@ -152,7 +152,7 @@ func newProgram(e *engine, r *web.Request, reply *web.Reply, local netip.AddrPor
 		engine:     e,
 		request:    r,
 		reply:      reply,
-		name:       reply.Program.Script,
+		name:       string(appendShown(nil, []byte(reply.Program.Script))),
 		file:       reply.Resolved,
 		local:      local,
 		speaksHTTP: reply.Program.SpeaksHTTP(),

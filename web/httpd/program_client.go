@@ -101,6 +101,7 @@ func (p *program) clientExpired() {
 		c.allow(limit)
 	case e.content:
 		if p.client.given < fairPart(e.server.opt.ContentTimeout) {
+			c.closing = closesGently
 			p.refuse(408, "the content has not come in time")
 			p.stop()
 			return
@@ -272,6 +273,9 @@ func (p *program) detach() *conn {
 	p.conn = nil
 	c.program = nil
 	c.allow(nil)
+	if p.ticket != nil {
+		p.engine.server.gate.cancel(p.ticket) // in vain when it is being told
+	}
 	if c.skip > maxContent || c.skip > 0 && p.request.Continue && !p.client.continued {
 		c.closing = closesGently
 	}

@@ -102,6 +102,23 @@ func TestProgramContent(t *testing.T) {
 	})
 }
 
+// TestProgramRedirectWithContent: content that a program leaves unread is not for
+// the one it redirects to.
+func TestProgramRedirectWithContent(t *testing.T) {
+	s := play(t, map[string]string{
+		"redirect": `printf 'Location: /cgi-bin/target\n\n'; sleep 0.05`,
+		"target":   plainHead + `wc -c; echo "$REQUEST_METHOD $CONTENT_LENGTH"`,
+	}, httpd.Options{Programs: &httpd.ProgramOptions{AtOnce: 1}}) // the target has to wait for a place
+	for _, size := range []int{5, 200_000} {
+		c := s.dial()
+		content := pattern(size)
+		if p := c.post("/cgi-bin/redirect", length(content), content); p.body != "0\nGET \n" {
+			t.Errorf("%d octets: %d %q", size, p.StatusCode, p.body)
+		}
+		c.wantAlive()
+	}
+}
+
 // TestProgramChunked: content in chunks is gathered and has a true length.
 func TestProgramChunked(t *testing.T) {
 	each(t, func(t *testing.T, poller string) {
@@ -173,9 +190,11 @@ func TestProgramContinue(t *testing.T) {
 				}
 			}
 			// The content is there already.
-			if p := c.post("/cgi-bin/echo", "Expect: 100-continue\r\n"+length(content), content); p.StatusCode == 100 {
+			p := c.post("/cgi-bin/echo", "Expect: 100-continue\r\n"+length(content), content)
+			if p.StatusCode == 100 {
 				p = c.result("POST")
-			} else if p.body != content {
+			}
+			if p.body != content {
 				t.Errorf("%d octets: status %d, %d octets", size, p.StatusCode, len(p.body))
 			}
 			c.Close()
@@ -191,7 +210,7 @@ func TestProgramContinue(t *testing.T) {
 // TestProgramContentTime: a client that stops in the middle of its content, or
 // trickles, is not waited for.
 func TestProgramContentTime(t *testing.T) {
-	each(t, func(t *testing.T, poller string) {
+	eachOfTwo(t, func(t *testing.T, poller string) {
 		s := play(t, map[string]string{
 			"cat":  `body=$(cat); ` + plainHead + `echo "$body"`,
 			"echo": plainHead + `echo begun; exec cat`,

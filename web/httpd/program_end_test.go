@@ -135,7 +135,7 @@ func TestProgramGoneBeforeItsTurn(t *testing.T) {
 
 // TestProgramTime: a program that says nothing any more is ended.
 func TestProgramTime(t *testing.T) {
-	each(t, func(t *testing.T, poller string) {
+	eachOfTwo(t, func(t *testing.T, poller string) {
 		s := play(t, map[string]string{
 			"silent":   `sleep 1000 & sleep 1000`,
 			"headed":   plainHead + `echo begun; sleep 1000`,
@@ -269,7 +269,7 @@ func TestProgramQueue(t *testing.T) {
 
 // TestProgramWait: nobody waits for long.
 func TestProgramWait(t *testing.T) {
-	each(t, func(t *testing.T, poller string) {
+	eachOfTwo(t, func(t *testing.T, poller string) {
 		s := play(t, map[string]string{"block": started + `sleep 1000`},
 			httpd.Options{Poller: poller, Programs: &httpd.ProgramOptions{AtOnce: 1, Wait: 100 * time.Millisecond}})
 		first := s.dial()
@@ -382,7 +382,7 @@ func TestProgramUnix(t *testing.T) {
 // TestProgramSlowClient: a client that takes its fair part is waited for, and so
 // is not the program; one that takes nothing is cut, and the program ended.
 func TestProgramSlowClient(t *testing.T) {
-	each(t, func(t *testing.T, poller string) {
+	eachOfTwo(t, func(t *testing.T, poller string) {
 		s := play(t, map[string]string{"much": plainHead + started + `head -c 20000000 /dev/zero`},
 			httpd.Options{Poller: poller, ReplyTimeout: 500 * time.Millisecond, Programs: &httpd.ProgramOptions{Silence: 500 * time.Millisecond}})
 		c := s.dial()

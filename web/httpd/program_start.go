@@ -44,7 +44,7 @@ func (p *program) start() {
 	p.stage = starting
 	e.programs[p] = struct{}{}
 	in := p.spool.input()
-	in.More = p.conn.skip > 0
+	in.More = p.request.Length > 0 && p.conn.skip > 0
 	length := p.contentLength()
 	p.job = e.server.crew.do(func() {
 		child, taken, err := e.server.startProgram(p, length, in)
@@ -120,7 +120,9 @@ func (p *program) started(child *cgi.Child, taken int, err error) {
 		return
 	}
 	e.growUp(p)
-	p.out.Receive()
+	if !p.client.sending {
+		p.out.Receive()
+	}
 	p.expect()
 	if len(rest) > taken {
 		p.pass(rest[taken:])

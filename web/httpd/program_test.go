@@ -464,6 +464,19 @@ func TestProgramStreams(t *testing.T) {
 	})
 }
 
+// eachOfTwo is each with the best poller and the one that knows least: for tests
+// that mostly wait.
+func eachOfTwo(t *testing.T, test func(t *testing.T, poller string)) {
+	t.Parallel()
+	names := pollers()
+	for _, name := range []string{names[0], names[len(names)-1]} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, name)
+		})
+	}
+}
+
 // count returns how many processes are there whose environment shows that they
 // belong to s: programs, and whatever they have started.
 func (s *stage) count() int {

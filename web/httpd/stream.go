@@ -83,8 +83,8 @@ func (s *Server) read(t *transfer, b []byte) (n int, err error) {
 }
 
 // made sends the piece of n octets that was read for t, or goes on where it has
-// none. After an error the connection ends without the last chunk. (A client of
-// HTTP/1.0 has no way to tell that from the end.)
+// none. After an error the connection ends without the last chunk, or, where
+// there are no chunks, by a reset.
 func (c *conn) made(t *transfer, n int, err error) {
 	if c.state != making || c.transfer != t {
 		t.en.done()
@@ -95,6 +95,7 @@ func (c *conn) made(t *transfer, n int, err error) {
 	s := t.stream
 	s.ended = err == io.EOF
 	if err != nil && !s.ended {
+		c.cut = !s.chunked
 		c.end()
 		return
 	}
