@@ -98,8 +98,8 @@ func (l *Loop) untilTimer() time.Duration {
 			sooner(q.first.due)
 		}
 	}
-	for _, t := range l.timers {
-		sooner(t.due)
+	if i := l.nextTimer(); i >= 0 {
+		sooner(l.timers[i].due)
 	}
 	return next
 }
@@ -112,13 +112,25 @@ func (l *Loop) runTimers() {
 			s.handler.Expired()
 		}
 	}
-	for i := 0; i < len(l.timers); {
-		t := l.timers[i]
-		if t.due > l.now {
-			i++
-			continue
+	for {
+		i := l.nextTimer()
+		if i < 0 || l.timers[i].due > l.now {
+			return
 		}
+		run := l.timers[i].run
 		l.timers = slices.Delete(l.timers, i, i+1)
-		t.run()
+		run()
 	}
+}
+
+// nextTimer returns the index of the timer that is due first, -1 without one. Of
+// two it is the one that was set first.
+func (l *Loop) nextTimer() int {
+	next := -1
+	for i, t := range l.timers {
+		if next < 0 || t.due < l.timers[next].due {
+			next = i
+		}
+	}
+	return next
 }

@@ -29,6 +29,25 @@ func TestAfter(t *testing.T) {
 	})
 }
 
+// However late the loop comes to them, timers run in the order they are due.
+func TestAfterInOrder(t *testing.T) {
+	l := open(t, "")
+	var order []int
+	l.After(2*time.Millisecond, func() { order = append(order, 3); l.Stop() })
+	l.After(time.Millisecond, func() { order = append(order, 2) })
+	l.After(0, func() {
+		order = append(order, 1)
+		for began := time.Now(); time.Since(began) < 5*time.Millisecond; { // keep the loop until all are due
+		}
+	})
+	if err := l.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(order, []int{1, 2, 3}) {
+		t.Errorf("order %v", order)
+	}
+}
+
 func TestTimeout(t *testing.T) {
 	each(t, func(r *rig) {
 		var parties [5]*party
