@@ -16,7 +16,11 @@ type ProgramOptions struct {
 
 	AtOnce int // programs that run at once, over all loops; 0: 4 per CPU and at least 8
 	Queue  int // requests that wait for one to end; 0: 256; negative: none
-	Nice   int // the nice value of programs while documents are asked for, and of long ones (nice(2)); 0: 10; negative: the server's
+
+	// Nice is the nice value (nice(2)) of programs that are started while
+	// documents are asked for, and of those that run for long. 0: 15; negative:
+	// they keep the server's.
+	Nice int
 
 	Wait    time.Duration // for a place among those that run; 0: 10 s
 	Silence time.Duration // for a program to begin, or to go on, with its output; 0: 60 s
@@ -38,7 +42,7 @@ func (o *ProgramOptions) fill(cpus int) {
 	orElse(&o.Limits.Memory, 4<<30)
 	orElse(&o.AtOnce, max(8, 4*cpus))
 	orElse(&o.Queue, 256)
-	orElse(&o.Nice, 10)
+	orElse(&o.Nice, 15)
 	orElse(&o.Wait, 10*time.Second)
 	orElse(&o.Silence, 60*time.Second)
 	orElse(&o.Grace, 2*time.Second)
