@@ -107,7 +107,7 @@ func TestStat(t *testing.T) {
 	if errno != 0 || file.Ino != want.Ino || file.Size != 7 || !file.IsRegular() || file.IsDir() || file.IsSymlink() {
 		t.Errorf("StatBeneath(link) = %+v, %v, want the file %d", file, errno, want.Ino)
 	}
-	if got := file.Mtime; got != (Time{want.Mtim.Sec, want.Mtim.Nsec}) || got.Time().UnixNano() != want.Mtim.Nano() {
+	if got := file.Mtime; got != (Time{int64(want.Mtim.Sec), int64(want.Mtim.Nsec)}) || got.Time().UnixNano() != want.Mtim.Nano() {
 		t.Errorf("Mtime %v, want %v", got, want.Mtim)
 	}
 	if link, errno := Lstatat(dir, "link"); errno != 0 || !link.IsSymlink() || link.IsRegular() {

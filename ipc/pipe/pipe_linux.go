@@ -70,7 +70,8 @@ const (
 )
 
 func splice(from, to *ipc.FD, n int, flags SpliceFlags) (int64, error) {
-	return unix.Splice(from.Number(), nil, to.Number(), nil, n, int(flags))
+	moved, err := unix.Splice(from.Number(), nil, to.Number(), nil, n, int(flags))
+	return int64(moved), err // an int on 32-bit machines
 }
 
 func tee(from, to *ipc.FD, n int, flags SpliceFlags) (int64, error) {

@@ -46,8 +46,11 @@ func (f Flags) String() string {
 			f &^= known.flag
 		}
 	}
-	if f != 0 || len(list) == 0 {
+	if f != 0 {
 		list = append(list, fmt.Sprintf("%#x", int(f)))
+	}
+	if list == nil {
+		return "0"
 	}
 	return strings.Join(list, "|")
 }

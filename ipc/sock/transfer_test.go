@@ -84,7 +84,7 @@ func TestNames(t *testing.T) {
 		(sock.SOCK_STREAM | sock.SOCK_NONBLOCK).String(): "SOCK_STREAM|SOCK_NONBLOCK",
 		sock.Type(77).String():                           "type 77",
 		(sock.MSG_PEEK | sock.MSG_TRUNC).String():        "MSG_PEEK|MSG_TRUNC",
-		sock.Flags(0).String():                           "0x0",
+		sock.Flags(0).String():                           "0",
 	} {
 		if got != want {
 			t.Errorf("%q, want %q", got, want)
