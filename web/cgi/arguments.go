@@ -2,6 +2,8 @@ package cgi
 
 import (
 	"bytes"
+	"net/url"
+	"strings"
 
 	"xanadu/web"
 )
@@ -31,37 +33,7 @@ func (g *Gateway) Arguments(r *web.Request) []string {
 	return words
 }
 
-func decodeWord(word []byte) (string, bool) {
-	b := make([]byte, 0, len(word))
-	for i := 0; i < len(word); i++ {
-		c := word[i]
-		if c == '%' {
-			if len(word)-i < 3 {
-				return "", false
-			}
-			high, low := hexValue(word[i+1]), hexValue(word[i+2])
-			if high < 0 || low < 0 {
-				return "", false
-			}
-			c = byte(high<<4 | low)
-			i += 2
-		}
-		if c == 0 || c == '-' && len(b) == 0 {
-			return "", false
-		}
-		b = append(b, c)
-	}
-	return string(b), true
-}
-
-func hexValue(c byte) int {
-	switch {
-	case '0' <= c && c <= '9':
-		return int(c - '0')
-	case 'a' <= c && c <= 'f':
-		return int(c-'a') + 10
-	case 'A' <= c && c <= 'F':
-		return int(c-'A') + 10
-	}
-	return -1
+func decodeWord(word []byte) (decoded string, ok bool) {
+	decoded, err := url.PathUnescape(string(word))
+	return decoded, err == nil && !strings.HasPrefix(decoded, "-") && !strings.Contains(decoded, "\x00")
 }
