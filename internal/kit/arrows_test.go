@@ -52,7 +52,7 @@ var rooms = map[string]room{
 	// The wing in which processes talk.
 	"ipc/async": {ours: []string{"ipc", "internal/sys"}, outside: []string{"golang.org/x/sys"}},
 	"ipc/loop":  {ours: []string{"ipc", "ipc/ready", "internal/sys"}},
-	"ipc/pipe":  {ours: []string{"ipc"}, outside: []string{"golang.org/x/sys"}},
+	"ipc/pipe":  {ours: []string{"ipc", "internal/sys"}, outside: []string{"golang.org/x/sys"}},
 	"ipc/proc":  {ours: []string{"ipc", "ipc/pipe", "ipc/sock", "internal/sys"}, outside: []string{"golang.org/x/sys"}},
 	"ipc/ready": {ours: []string{"ipc", "internal/sys"}, outside: []string{"golang.org/x/sys"}},
 	"ipc/sock":  {ours: []string{"ipc", "ipc/addr", "internal/sys"}, outside: []string{"golang.org/x/sys"}},

@@ -14,12 +14,11 @@ import (
 // empty.
 func Recv(fd int, b []byte) (int, syscall.Errno) {
 	for {
-		n, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd),
-			uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), unix.MSG_DONTWAIT, 0, 0)
-		if errno == 0 {
+		switch n, errno := TryRecv(fd, b); errno {
+		case 0:
 			return int(n), 0
-		}
-		if errno != syscall.EINTR {
+		case syscall.EINTR:
+		default:
 			return 0, errno
 		}
 	}
@@ -73,11 +72,11 @@ func sendto(fd int, b []byte, flags uintptr) (int, syscall.Errno) {
 // empty.
 func Read(fd int, b []byte) (int, syscall.Errno) {
 	for {
-		n, _, errno := syscall.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
-		if errno == 0 {
+		switch n, errno := TryRead(fd, b); errno {
+		case 0:
 			return int(n), 0
-		}
-		if errno != syscall.EINTR {
+		case syscall.EINTR:
+		default:
 			return 0, errno
 		}
 	}
@@ -88,11 +87,11 @@ func Read(fd int, b []byte) (int, syscall.Errno) {
 // EPIPE is ignored by the Go runtime for all but descriptors 1 and 2.
 func Write(fd int, b []byte) (int, syscall.Errno) {
 	for {
-		n, _, errno := syscall.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
-		if errno == 0 {
+		switch n, errno := TryWrite(fd, b); errno {
+		case 0:
 			return int(n), 0
-		}
-		if errno != syscall.EINTR {
+		case syscall.EINTR:
+		default:
 			return 0, errno
 		}
 	}

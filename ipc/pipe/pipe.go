@@ -24,6 +24,9 @@
 // Every descriptor is close-on-exec from birth and waits unless it was made with
 // O_NONBLOCK. A call that would have to wait returns ErrWouldBlock; one that a
 // signal interrupts is repeated here. The package starts no goroutines.
+//
+// For many small messages there are TryRead and TryWrite, which cost what read(2)
+// and write(2) cost in C, and Reopen for an end to use them on.
 package pipe
 
 import (
@@ -82,10 +85,8 @@ func Read(fd *ipc.FD, b []byte) (int, error) {
 		case nil:
 			return n, nil
 		case unix.EINTR:
-		case unix.EAGAIN:
-			return 0, ErrWouldBlock
 		default:
-			return 0, fmt.Errorf("read from %s: %w", fd, os.NewSyscallError("read", err))
+			return 0, transferred("read from", "read", fd, err)
 		}
 	}
 }
@@ -104,12 +105,18 @@ func Write(fd *ipc.FD, b []byte) (int, error) {
 		case nil:
 			return n, nil
 		case unix.EINTR:
-		case unix.EAGAIN:
-			return 0, ErrWouldBlock
 		default:
-			return 0, fmt.Errorf("write to %s: %w", fd, os.NewSyscallError("write", err))
+			return 0, transferred("write to", "write", fd, err)
 		}
 	}
+}
+
+// transferred makes the error of a transfer that failed with an errno.
+func transferred(what, call string, fd *ipc.FD, err error) error {
+	if err == syscall.EAGAIN {
+		return ErrWouldBlock
+	}
+	return fmt.Errorf("%s %s: %w", what, fd, os.NewSyscallError(call, err))
 }
 
 // Waiting returns how many bytes wait to be read (ioctl(2), FIONREAD), of a pipe

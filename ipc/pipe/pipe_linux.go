@@ -22,6 +22,31 @@ func pipe2(flags Flags) (ends [2]int, err error) {
 	return ends, os.NewSyscallError("pipe2", err)
 }
 
+// Reopen opens the end fd of a pipe or FIFO once more, to read or to write as fd
+// does (proc(5), /proc/[pid]/fd), and returns the new descriptor, which the caller
+// owns. fd stays as it is.
+//
+// Other than a duplicate the new one has flags of its own: a program makes its
+// standard input not wait without doing so to the shell that gave it, or keeps
+// two of an end, one to try and one to wait with. It counts as a reader or a writer:
+// the other side sees the end when both are closed.
+//
+// To open a FIFO waits as OpenReader and OpenWriter do. Errors wrap the errno:
+// EINVAL for what is no pipe; EACCES for a pipe that another user has made; ENOENT
+// where /proc is not mounted. Elsewhere than on Linux it is errors.ErrUnsupported.
+func Reopen(fd *ipc.FD, flags Flags) (*ipc.FD, error) {
+	mode, err := unix.FcntlInt(uintptr(fd.Number()), unix.F_GETFL, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open %s once more: %w", fd, os.NewSyscallError("fcntl", err))
+	}
+	// A thread may have descriptors of its own, so not /proc/self.
+	again, err := openFIFO(fmt.Sprintf("/proc/thread-self/fd/%d", fd.Number()), mode&unix.O_ACCMODE|int(flags))
+	if err != nil {
+		return nil, fmt.Errorf("open %s once more: %w", fd, err)
+	}
+	return again, nil
+}
+
 // Capacity returns how many bytes the pipe holds at most (F_GETPIPE_SZ, Linux
 // 2.6.35): 65,536 unless somebody changed it or the user has too much in pipes.
 // Small writes fill it with less, for they share pages only one after the other.

@@ -10,9 +10,93 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"xanadu/internal/kit"
 	"xanadu/ipc"
 	"xanadu/ipc/pipe"
 )
+
+// The second opening of an end is another end of the same pipe.
+func TestReopen(t *testing.T) {
+	r, w := newPipe(t, 0)
+	r2, err := pipe.Reopen(r, pipe.O_NONBLOCK)
+	r2 = opened(t, r2, err)
+	w2, err := pipe.Reopen(w, pipe.O_NONBLOCK)
+	w2 = opened(t, w2, err)
+	checkFlags(t, r, false)
+	checkFlags(t, w, false)
+	checkFlags(t, r2, true)
+	checkFlags(t, w2, true)
+	if _, err := pipe.TryRead(r2, make([]byte, 1)); err != pipe.ErrWouldBlock {
+		t.Errorf("TryRead of nothing: %v, want ErrWouldBlock", err)
+	}
+	put(t, w, "five miles ")
+	put(t, w2, "meandering")
+	check(t, r2, "five miles meandering")
+	if _, err := pipe.Write(r2, []byte("x")); !errors.Is(err, unix.EBADF) {
+		t.Errorf("Write to the end to read from: %v, want EBADF", err)
+	}
+	w.Close()
+	if _, err := pipe.TryRead(r2, make([]byte, 1)); err != pipe.ErrWouldBlock {
+		t.Errorf("TryRead with one writer left: %v, want ErrWouldBlock", err)
+	}
+	w2.Close()
+	check(t, r, "")
+	check(t, r2, "")
+}
+
+func TestReopenFIFO(t *testing.T) {
+	path := mkfifo(t)
+	r, err := pipe.OpenReader(path, pipe.O_NONBLOCK)
+	r = opened(t, r, err)
+	w, err := pipe.OpenWriter(path, 0)
+	w = opened(t, w, err)
+	if err := unix.Unlink(path); err != nil {
+		t.Fatal(err)
+	}
+	waits, err := pipe.Reopen(r, 0)
+	waits = opened(t, waits, err)
+	checkFlags(t, waits, false)
+	put(t, w, "alph")
+	check(t, waits, "alph")
+}
+
+func TestReopenErrors(t *testing.T) {
+	number, err := unix.Open(".", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	folder := opened(t, ipc.NewFD(must(t, number, err)), nil)
+	closed, _ := newPipe(t, 0)
+	closed.Close()
+	for _, test := range []struct {
+		name string
+		fd   *ipc.FD
+		is   error
+		text string
+	}{
+		{"folder", folder, unix.EINVAL, "open " + folder.String() + " once more: "},
+		{"closed", closed, unix.EBADF, "open closed fd once more: fcntl: "},
+	} {
+		fd, err := pipe.Reopen(test.fd, 0)
+		if err == nil {
+			fd.Close()
+		}
+		if !errors.Is(err, test.is) || !strings.HasPrefix(err.Error(), test.text) {
+			t.Errorf("%s: %v, want %v and %q", test.name, err, test.is, test.text)
+		}
+	}
+}
+
+func TestReopenExhausted(t *testing.T) {
+	r, _ := newPipe(t, 0)
+	failures := kit.Exhaust(t, func() error {
+		fd, err := pipe.Reopen(r, 0)
+		if err != nil {
+			return err
+		}
+		return fd.Close()
+	})
+	if failures != 1 {
+		t.Errorf("%d failures, want 1", failures)
+	}
+}
 
 func TestCapacity(t *testing.T) {
 	r, w := newPipe(t, pipe.O_NONBLOCK)

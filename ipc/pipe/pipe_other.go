@@ -20,6 +20,12 @@ var errNoPackets = fmt.Errorf("%w: only Linux has pipes that keep packets apart"
 
 const fionread = 0x4004667f // FIONREAD, <sys/filio.h>
 
+// Reopen opens an end once more, with flags of its own. These systems only
+// duplicate it: errors.ErrUnsupported.
+func Reopen(fd *ipc.FD, flags Flags) (*ipc.FD, error) {
+	return nil, fmt.Errorf("open %s once more: %w: only Linux does so", fd, errors.ErrUnsupported)
+}
+
 // Capacity returns how many bytes the pipe holds at most. These systems do not
 // say: errors.ErrUnsupported.
 func Capacity(fd *ipc.FD) (int, error) {

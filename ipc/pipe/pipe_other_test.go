@@ -17,6 +17,7 @@ func TestUnsupported(t *testing.T) {
 		"SetCapacity": func() (int, error) { return pipe.SetCapacity(r, 1) },
 		"Splice":      func() (int, error) { return pipe.Splice(r, w, 1, 0) },
 		"Tee":         func() (int, error) { return pipe.Tee(r, w, 1, 0) },
+		"Reopen":      func() (int, error) { _, err := pipe.Reopen(r, 0); return 0, err },
 		"packets":     func() (int, error) { _, _, err := pipe.New(pipe.O_DIRECT); return 0, err },
 	} {
 		if _, err := call(); !errors.Is(err, errors.ErrUnsupported) {

@@ -25,20 +25,11 @@ func sendto(fd int, b []byte, flags Flags, to addr.Addr) (int, error) {
 			return 0, err
 		}
 	}
-	if flags == MSG_DONTWAIT && len(name) == 0 {
-		// It surely returns at once, so the Go scheduler need not know.
-		n, errno := sys.Send(fd, b, nil, false)
-		return n, plain(errno)
-	}
 	n, errno := sys.Sendto(fd, b, int(flags|unix.MSG_NOSIGNAL), name)
 	return n, plain(errno)
 }
 
 func recv(fd int, b []byte, flags Flags) (int, error) {
-	if flags == MSG_DONTWAIT && len(b) > 0 {
-		n, errno := sys.Recv(fd, b) // as in sendto
-		return n, plain(errno)
-	}
 	n, _, errno := sys.Recvfrom(fd, b, int(flags), nil)
 	return n, plain(errno)
 }
