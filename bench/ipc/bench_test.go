@@ -11,8 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
-	"strings"
 	"syscall"
 	"testing"
 
@@ -31,8 +29,8 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	if arguments := os.Getenv(loopVariable); arguments != "" {
-		loop(strings.Fields(arguments))
+	if os.Getenv(loopVariable) != "" {
+		loop(os.Args[1:])
 		os.Exit(0)
 	}
 	kit.Main(m)
@@ -55,19 +53,19 @@ func TestLoops(t *testing.T) {
 
 // BenchmarkRoundTrip is a message there and one of the same size back.
 func BenchmarkRoundTrip(b *testing.B) {
-	all(b, "round trip", func(name string, l link, size int) (window, answer int) { return 1, size })
+	shape := func(name string, l link, size int) (window, answer int) { return 1, size }
+	all(b, shape, func(r *row, f figure) { r.roundTrip = f })
 }
 
 // BenchmarkThroughput is one message of many that go one way.
 func BenchmarkThroughput(b *testing.B) {
-	all(b, "throughput", func(name string, l link, size int) (window, answer int) {
-		return windowOf(b, name, l, size), 1
-	})
+	shape := func(name string, l link, size int) (window, answer int) { return windowOf(b, name, l, size), 1 }
+	all(b, shape, func(r *row, f figure) { r.oneWay = f })
 }
 
 // all measures every kind of link with messages of several sizes, which ask for an
-// answer as shape says.
-func all(b *testing.B, what string, shape func(name string, l link, size int) (window, answer int)) {
+// answer as shape says, and has the figures put into their rows.
+func all(b *testing.B, shape func(name string, l link, size int) (window, answer int), put func(*row, figure)) {
 	programs := programs(b)
 	for _, kind := range kinds {
 		for _, size := range []int{1, 1 << 10, kind.most} {
@@ -81,7 +79,7 @@ func all(b *testing.B, what string, shape func(name string, l link, size int) (w
 				}
 				f := compare(b, couples)
 				f.report(b)
-				figures.add(what, kind.name, size, f)
+				put(figures.of(kind.name, size), f)
 			})
 		}
 	}
@@ -92,25 +90,42 @@ func all(b *testing.B, what string, shape func(name string, l link, size int) (w
 	}
 }
 
-// programs are what is compared: Go first, as nil, then loop.c with one thread, as
-// the lecture would write it, and with a second, idle one. Each is a command line,
-// to which a plan's arguments are added.
-func programs(tb testing.TB) [][]string {
+// A program is something that exchanges messages by a plan: a command line and an
+// environment, and how it is to be done, which is the argument before the plan's.
+type program struct {
+	path string
+	env  []string
+	mode string
+}
+
+// programNames are what is compared: the loop in Go with all that makes it cheap,
+// and as it comes; loop.c with one thread, as the lecture would write it, and with a
+// second one that sleeps.
+var programNames = [...]string{"Go", "plain", "C", "C2"}
+
+// inC is the place of the program that the others are compared with.
+const inC = 2
+
+// programs returns as many of them as there can be, in that order.
+func programs(tb testing.TB) []program {
+	// Under the race detector a program sleeps for a second as it ends.
+	env := append(os.Environ(), loopVariable+"=1", "GORACE=atexit_sleep_ms=0")
+	list := []program{{os.Args[0], env, "cheap"}, {os.Args[0], env, "plain"}}
 	cc := os.Getenv("CC")
 	if cc == "" {
 		cc = "cc"
 	}
-	program := filepath.Join(tb.TempDir(), "loop")
-	if out, err := exec.Command(cc, "-O2", "-pthread", "-o", program, "loop.c").CombinedOutput(); err != nil {
+	loop := filepath.Join(tb.TempDir(), "loop")
+	if out, err := exec.Command(cc, "-O2", "-pthread", "-o", loop, "loop.c").CombinedOutput(); err != nil {
 		tb.Logf("no comparison with C, for it takes a compiler: %s: %v\n%s", cc, err, out)
-		return [][]string{nil}
+		return list
 	}
-	return [][]string{nil, {program, "1"}, {program, "2"}}
+	return append(list, program{loop, nil, "1"}, program{loop, nil, "2"})
 }
 
 // rounds is how many times each couple gets its turn: an odd number, so that the
 // median is one of them.
-const rounds = 11
+const rounds = 21
 
 // compare has each couple exchange b.N messages in turns, so that what disturbs
 // the machine falls on all of them.
@@ -133,14 +148,6 @@ func compare(b *testing.B, couples []*couple) figure {
 	return figure{wall: costOf(wall), cpu: costOf(cpu)}
 }
 
-func costOf(turns [][]float64) (c cost) {
-	for i := range turns {
-		c.median = append(c.median, median(turns[i]))
-		c.ratio = append(c.ratio, median(ratios(turns[0], turns[i])))
-	}
-	return c
-}
-
 // A couple is two processes that wait for their turn.
 type couple struct{ client, server process }
 
@@ -149,11 +156,10 @@ type process struct {
 	report *bufio.Reader
 }
 
-// startCouple starts the client and the server of a plan, of the program or, where
-// that is nil, in Go. They run on one CPU unless -apart asks for two: the time that
+// startCouple starts the client and the server of a plan, each that program. They run on one CPU unless -apart asks for two: the time that
 // it takes to wake up another CPU is longer than all the rest, and is not theirs.
 // They end with the benchmark.
-func startCouple(tb testing.TB, program []string, p plan, l link) *couple {
+func startCouple(tb testing.TB, program program, p plan, l link) *couple {
 	// What a thread starts stays on the thread's CPUs.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -166,7 +172,7 @@ func startCouple(tb testing.TB, program []string, p plan, l link) *couple {
 			sys.RunOn(cpus[cpu])
 			defer sys.RunOn(cpus...)
 		}
-		return startProcess(tb, program, p.arguments(role), in, out)
+		return startProcess(tb, program, append([]string{program.mode}, p.arguments(role)...), in, out)
 	}
 	last := len(cpus) - 1
 	first := last
@@ -179,14 +185,9 @@ func startCouple(tb testing.TB, program []string, p plan, l link) *couple {
 	}
 }
 
-func startProcess(tb testing.TB, program, arguments []string, in, out *ipc.FD) process {
-	cmd := exec.Command(os.Args[0])
-	if program == nil {
-		// Under the race detector a program sleeps for a second as it ends.
-		cmd.Env = append(os.Environ(), loopVariable+"="+strings.Join(arguments, " "), "GORACE=atexit_sleep_ms=0")
-	} else {
-		cmd = exec.Command(program[0], slices.Concat(program[1:], arguments)...)
-	}
+func startProcess(tb testing.TB, program program, arguments []string, in, out *ipc.FD) process {
+	cmd := exec.Command(program.path, arguments...)
+	cmd.Env = program.env
 	cmd.Stderr = os.Stderr
 	cmd.ExtraFiles = []*os.File{duplicate(tb, in), duplicate(tb, out)}
 	orders, err := cmd.StdinPipe()

@@ -4,6 +4,7 @@ package ipcbench
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"log"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"xanadu/internal/sys"
 	"xanadu/ipc"
 	"xanadu/ipc/pipe"
 	"xanadu/ipc/sock"
@@ -46,36 +48,39 @@ func parsePlan(arguments []string) (p plan, role string) {
 	return p, arguments[1]
 }
 
-// yieldAfter is how many messages a loop exchanges before it yields to the Go
-// scheduler. A goroutine that goes from one blocking call to the next, and never
-// yields, runs for ever in the scheduler's eyes: after 10 ms its monitor thread
-// takes the processor away from every call that it finds under way, and looks
-// again every 20 us (retake and sysmon in runtime/proc.go of Go 1.26). That makes
-// a round trip through a pipe a quarter longer. To yield costs some 100 ns.
-const yieldAfter = 128
-
 // loop is what one of the processes does: that of loop.c, through our packages.
+// Plain, it waits in each call, as a Go program does that thinks no further of it.
+// Otherwise it takes the two steps that make its calls as cheap as those of C.
 func loop(arguments []string) {
-	p, role := parsePlan(arguments)
-	x := end{in: ipc.NewFD(3), out: ipc.NewFD(4), buffer: make([]byte, max(p.size, p.answer))}
-	switch {
-	case p.calls == "file":
-		x.receive, x.send = pipe.Read, pipe.Write
-	case p.window == 1:
-		x.receive, x.send = socketCall(sock.Recv), socketCall(sock.Send)
-	default:
-		x.receive, x.send = askFirst(sock.Recv), askFirst(sock.Send)
+	p, role := parsePlan(arguments[1:])
+	x := end{plan: p}
+	if p.calls == "file" {
+		x.in = way{ipc.NewFD(3), pipe.Read, ipc.NewFD(3), pipe.Read}
+		x.out = way{ipc.NewFD(4), pipe.Write, ipc.NewFD(4), pipe.Write}
+	} else {
+		x.in = way{ipc.NewFD(3), waits(sock.Recv), ipc.NewFD(3), waits(sock.Recv)}
+		x.out = way{ipc.NewFD(4), waits(sock.Send), ipc.NewFD(4), waits(sock.Send)}
 	}
+	if arguments[0] != "plain" {
+		x.askFirst()
+		runtime.LockOSThread()
+		sys.OwnDescriptors() // what cannot have them goes without
+	}
+	message := make([]byte, max(p.size, p.answer))
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
 		count, err := strconv.Atoi(lines.Text())
 		if err != nil {
 			log.Fatalf("loop: %v", err)
 		}
 		began, used := time.Now(), cpu()
-		if count == 0 {
-			x.warmUp(p, role)
-		} else {
-			x.exchange(p, role, count)
+		x.yielded = began
+		switch {
+		case count == 0:
+			x.warmUp(role, message[:p.size], message[:p.answer])
+		case role == "client":
+			x.client(count, message[:p.size], message[:p.answer])
+		default:
+			x.server(count, message[:p.size], message[:p.answer])
 		}
 		fmt.Println(time.Since(began).Nanoseconds(), (cpu() - used).Nanoseconds())
 	}
@@ -83,49 +88,123 @@ func loop(arguments []string) {
 
 // An end is one end of a connection.
 type end struct {
-	in, out       *ipc.FD
-	receive, send call
-	buffer        []byte
+	plan
+	in, out way
+	yielded time.Time
 }
 
-// A call receives or sends some bytes and waits where it must.
+// A way is one direction of a connection: a call that is made first, and one that
+// waits for what that has not done.
+type way struct {
+	first     *ipc.FD
+	firstCall call
+	waits     *ipc.FD
+	waitsCall call
+}
+
+// A call receives or sends some bytes.
 type call func(fd *ipc.FD, b []byte) (int, error)
 
-func socketCall(f func(*ipc.FD, []byte, sock.Flags) (int, error)) call {
+func waits(f func(*ipc.FD, []byte, sock.Flags) (int, error)) call {
 	return func(fd *ipc.FD, b []byte) (int, error) { return f(fd, b, 0) }
 }
 
-// askFirst waits only when a call that does not has said that it must. To tell the
-// Go scheduler of a call that may wait costs some 50 ns, and of one that does not
-// wait it is not told. That pays where many messages are under way, and costs a
-// call too many where each is waited for.
-func askFirst(f func(*ipc.FD, []byte, sock.Flags) (int, error)) call {
-	return func(fd *ipc.FD, b []byte) (int, error) {
-		n, err := f(fd, b, sock.MSG_DONTWAIT)
-		if err == sock.ErrWouldBlock {
-			return f(fd, b, 0)
+// askFirst has calls wait only after one that does not has said that it must. Of
+// that one the Go scheduler is not told. It pays where a call mostly has something
+// to do: to receive what was just asked for is to wait.
+func (x *end) askFirst() {
+	streaming := x.window > 1
+	if x.calls == "socket" {
+		x.out.firstCall = sock.TrySend
+		if streaming {
+			x.in.firstCall = sock.TryRecv
 		}
-		return n, err
+		return
+	}
+	// Whether a pipe's end waits is a matter of how it was opened.
+	if w, err := pipe.Reopen(x.out.waits, pipe.O_NONBLOCK); err == nil {
+		x.out.first, x.out.firstCall = w, pipe.TryWrite
+	}
+	if !streaming {
+		return
+	}
+	if r, err := pipe.Reopen(x.in.waits, pipe.O_NONBLOCK); err == nil {
+		x.in.first, x.in.firstCall = r, pipe.TryRead
 	}
 }
 
-func (x *end) exchange(p plan, role string, count int) {
+func (w *way) begin(b []byte) (int, error) { return w.firstCall(w.first, b) }
+
+// finish does of b what begin, which returned n and err, has left of it.
+func (w *way) finish(b []byte, n int, err error) {
+	if errors.Is(err, syscall.EAGAIN) {
+		n, err = w.waitsCall(w.waits, b)
+	}
+	for ; ; n, err = w.waitsCall(w.waits, b) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		if n == 0 {
+			log.Fatal("loop: the other process is gone")
+		}
+		if b = b[n:]; len(b) == 0 {
+			return
+		}
+	}
+}
+
+func (w *way) all(b []byte) {
+	if n, err := w.begin(b); n < len(b) {
+		w.finish(b, n, err)
+	}
+}
+
+// In client and server the messages do without all: each frame that a call has to
+// return through is some 8 ns, of the 300 that it takes to read a byte.
+
+func (x *end) client(count int, message, answer []byte) {
 	for i := 1; i <= count; i++ {
-		ask := i%p.window == 0 || i == count
-		if role == "client" {
-			x.put(p.size)
-			if ask {
-				x.get(p.answer)
-			}
-		} else {
-			x.get(p.size)
-			if ask {
-				x.put(p.answer)
-			}
+		if n, err := x.out.begin(message); n < len(message) {
+			x.out.finish(message, n, err)
 		}
-		if i%yieldAfter == 0 {
-			runtime.Gosched()
+		if i%x.window == 0 || i == count {
+			x.in.all(answer)
 		}
+		if i%someMessages == 0 {
+			x.yield()
+		}
+	}
+}
+
+func (x *end) server(count int, message, answer []byte) {
+	for i := 1; i <= count; i++ {
+		if n, err := x.in.begin(message); n < len(message) {
+			x.in.finish(message, n, err)
+		}
+		if i%x.window == 0 || i == count {
+			x.out.all(answer)
+		}
+		if i%someMessages == 0 {
+			x.yield()
+		}
+	}
+}
+
+// yieldAfter is how long a loop goes on before it yields to the Go scheduler. A
+// goroutine that goes from one blocking call to the next, and never yields, runs
+// for ever in the scheduler's eyes: after 10 ms its monitor thread takes the
+// processor away from every call that it finds under way, and looks again every
+// 20 us (retake and sysmon in runtime/proc.go of Go 1.26). That makes a round trip
+// through a pipe a quarter longer.
+const yieldAfter = 4 * time.Millisecond
+
+// someMessages is how often the clock is looked at: its 50 ns would be much for each.
+const someMessages = 64
+
+func (x *end) yield() {
+	if time.Since(x.yielded) > yieldAfter {
+		runtime.Gosched()
+		x.yielded = time.Now()
 	}
 }
 
@@ -136,47 +215,24 @@ const warmTime = 25 * time.Millisecond
 
 // warmUp exchanges messages for a while. The first byte of a message says whether
 // it is the last.
-func (x *end) warmUp(p plan, role string) {
+func (x *end) warmUp(role string, message, answer []byte) {
 	began := time.Now()
 	for i, last := 1, byte(0); last == 0; i++ {
 		if role == "client" {
 			if time.Since(began) > warmTime {
 				last = 1
 			}
-			x.buffer[0] = last
-			x.put(p.size)
-			x.get(p.answer)
+			message[0] = last
+			x.out.all(message)
+			x.in.all(answer)
 		} else {
-			x.get(p.size)
-			last = x.buffer[0]
-			x.put(p.answer)
+			x.in.all(message)
+			last = message[0]
+			x.out.all(answer)
 		}
-		if i%yieldAfter == 0 {
-			runtime.Gosched()
+		if i%someMessages == 0 {
+			x.yield()
 		}
-	}
-}
-
-func (x *end) put(size int) {
-	for done := 0; done < size; {
-		n, err := x.send(x.out, x.buffer[done:size])
-		if err != nil {
-			log.Fatal(err)
-		}
-		done += n
-	}
-}
-
-func (x *end) get(size int) {
-	for done := 0; done < size; {
-		n, err := x.receive(x.in, x.buffer[done:size])
-		if err != nil {
-			log.Fatal(err)
-		}
-		if n == 0 {
-			log.Fatal("loop: the other process is gone")
-		}
-		done += n
 	}
 }
 

@@ -4,7 +4,6 @@ package ipcbench
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -14,9 +13,21 @@ import (
 // processes.
 type figure struct{ wall, cpu cost }
 
-// A cost is in nanoseconds and by program, Go first: the medians, and the medians
-// of how many times as much Go took as the program in the turn beside.
+// A cost is by program, in the order of programNames: the medians in nanoseconds,
+// and the medians of how many times as much each took as C in the turn beside; no
+// such ratios without C.
 type cost struct{ median, ratio []float64 }
+
+// costOf evaluates the turns of each program.
+func costOf(turns [][]float64) (c cost) {
+	for i := range turns {
+		c.median = append(c.median, median(turns[i]))
+		if inC < len(turns) {
+			c.ratio = append(c.ratio, median(ratios(turns[i], turns[inC])))
+		}
+	}
+	return c
+}
 
 // ratios compares turns that stood side by side.
 func ratios(a, b []float64) []float64 {
@@ -36,11 +47,12 @@ func median(list []float64) float64 {
 func (f figure) report(b *testing.B) {
 	b.ReportMetric(f.wall.median[0], "ns/op")
 	b.ReportMetric(f.cpu.median[0], "cpu-ns/op")
-	for i, name := range []string{"C", "C2"} {
-		if i+1 < len(f.wall.median) {
-			b.ReportMetric(f.wall.median[i+1], name+"-ns/op")
-			b.ReportMetric(f.wall.ratio[i+1], "Go/"+name)
-			b.ReportMetric(f.cpu.ratio[i+1], "cpu-Go/"+name)
+	for i, ratio := range f.wall.ratio {
+		if i == inC {
+			b.ReportMetric(f.wall.median[inC], "C-ns/op")
+		} else {
+			b.ReportMetric(ratio, programNames[i]+"/C")
+			b.ReportMetric(f.cpu.ratio[i], "cpu-"+programNames[i]+"/C")
 		}
 	}
 }
@@ -49,58 +61,50 @@ func (f figure) report(b *testing.B) {
 var figures results
 
 type results struct {
-	parts []*part // in the order in which they were measured
+	rows []row // in the order in which they were first measured
 }
 
-// A part is a table: the figures of one benchmark.
-type part struct {
-	name  string
-	kinds []string
-	of    map[string]map[int]figure // by kind and size
+// A row is what is known of messages of one size by one kind of link.
+type row struct {
+	kind              string
+	size              int
+	roundTrip, oneWay figure
 }
 
-// add keeps a figure. The testing package runs a benchmark several times with
-// growing b.N: the last one counts.
-func (r *results) add(what, kind string, size int, f figure) {
-	p := r.part(what)
-	if p.of[kind] == nil {
-		p.of[kind] = make(map[int]figure)
-		p.kinds = append(p.kinds, kind)
+// of returns the row, to be filled in: the testing package runs a benchmark several
+// times with growing b.N, and the last one counts.
+func (r *results) of(kind string, size int) *row {
+	i := slices.IndexFunc(r.rows, func(row row) bool { return row.kind == kind && row.size == size })
+	if i < 0 {
+		i = len(r.rows)
+		r.rows = append(r.rows, row{kind: kind, size: size})
 	}
-	p.of[kind][size] = f
+	return &r.rows[i]
 }
 
-func (r *results) part(name string) *part {
-	for _, p := range r.parts {
-		if p.name == name {
-			return p
-		}
-	}
-	p := &part{name: name, of: make(map[string]map[int]figure)}
-	r.parts = append(r.parts, p)
-	return p
-}
-
-// markdown writes a table for each benchmark, with a row for each kind and size.
+// markdown writes the table of bench/README.md: by the clock, in microseconds.
 func (r *results) markdown() string {
 	var b strings.Builder
-	for _, p := range r.parts {
-		fmt.Fprintf(&b, "| %s | bytes | Go us | C us | Go / C | Go / C, 2 threads | Go CPU us | C CPU us | Go / C | Go / C, 2 threads |\n", p.name)
-		b.WriteString("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
-		for _, kind := range p.kinds {
-			for _, size := range slices.Sorted(maps.Keys(p.of[kind])) {
-				f := p.of[kind][size]
-				fmt.Fprintf(&b, "| %s | %d |%s%s\n", kind, size, f.wall.cells(), f.cpu.cells())
-			}
+	b.WriteString("| between two processes | bytes | round trip, us: Go | C | Go / C | plain Go / C | C2 / C | one way, us: Go | C | Go / C | plain Go / C | C2 / C |\n")
+	b.WriteString("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
+	last := ""
+	for _, row := range r.rows {
+		name := row.kind
+		if name == last {
+			name = ""
 		}
-		b.WriteString("\n")
+		last = row.kind
+		fmt.Fprintf(&b, "| %s | %d |%s%s\n", name, row.size, row.roundTrip.wall.cells(), row.oneWay.wall.cells())
 	}
 	return b.String()
 }
 
 func (c cost) cells() string {
-	if len(c.median) < 3 {
-		return fmt.Sprintf(" %.2f | - | - | - |", c.median[0]/1000)
+	switch {
+	case c.median == nil:
+		return " | | | | |"
+	case c.ratio == nil:
+		return fmt.Sprintf(" %.2f | | | | |", c.median[0]/1000)
 	}
-	return fmt.Sprintf(" %.2f | %.2f | %.2f | %.2f |", c.median[0]/1000, c.median[1]/1000, c.ratio[1], c.ratio[2])
+	return fmt.Sprintf(" %.2f | %.2f | %.2f | %.2f | %.2f |", c.median[0]/1000, c.median[inC]/1000, c.ratio[0], c.ratio[1], c.ratio[3])
 }

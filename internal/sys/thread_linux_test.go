@@ -27,3 +27,45 @@ func TestRunOn(t *testing.T) {
 		t.Errorf("no CPU: %v, want EINVAL", errno)
 	}
 }
+
+func TestOwnDescriptors(t *testing.T) {
+	var ends [2]int
+	if err := unix.Pipe2(ends[:], unix.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(ends[0])
+	onOtherThread(func() {
+		if errno := OwnDescriptors(); errno != 0 {
+			t.Errorf("OwnDescriptors: %v", errno)
+			return
+		}
+		unix.Close(ends[1])
+	})
+	if n, err := unix.Write(ends[1], []byte("x")); n != 1 || err != nil {
+		t.Errorf("write to what another thread closed for itself: %d, %v", n, err)
+	}
+	unix.Close(ends[1])
+	b := make([]byte, 2)
+	for _, want := range []int{1, 0} { // the byte, and the end
+		if n, err := unix.Read(ends[0], b); n != want || err != nil {
+			t.Errorf("read: %d, %v, want %d", n, err, want)
+		}
+	}
+}
+
+// onOtherThread runs f on a thread that ends with it, which the process's first one
+// does not.
+func onOtherThread(f func()) {
+	done := make(chan bool)
+	go func() {
+		defer close(done)
+		runtime.LockOSThread()
+		if unix.Gettid() == unix.Getpid() {
+			defer runtime.UnlockOSThread()
+			onOtherThread(f)
+			return
+		}
+		f()
+	}()
+	<-done
+}

@@ -9,3 +9,6 @@ func CPUs() ([]int, syscall.Errno) { return nil, syscall.ENOSYS }
 
 // RunOn fails with ENOSYS: a thread cannot be held to a CPU.
 func RunOn(cpus ...int) syscall.Errno { return syscall.ENOSYS }
+
+// OwnDescriptors fails with ENOSYS: all threads share the descriptors.
+func OwnDescriptors() syscall.Errno { return syscall.ENOSYS }
