@@ -2,6 +2,7 @@ package examples
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -18,7 +19,7 @@ import (
 )
 
 // testInternet has the programs and the web server talk across a network: as it
-// is, over a slow line, and over one that loses segments.
+// is, over a slow line, and over one that loses datagrams and segments.
 func testInternet(t *testing.T, bin string) {
 	t.Parallel()
 	if os.Geteuid() != 0 {
@@ -37,14 +38,17 @@ func testInternet(t *testing.T, bin string) {
 		t.Run("web server", func(t *testing.T) { n.web(t, bin) })
 	}
 	t.Run("as it is", talk)
+	t.Run("neighbours", func(t *testing.T) { n.neighbours(t, bin) })
 	t.Run("slow", func(t *testing.T) {
 		n.slowDown(t)
 		talk(t)
 	})
 	t.Run("with losses", func(t *testing.T) {
-		lost := n.loseSegments(t)
-		talk(t)
-		if n := lost(); n == 0 && !t.Failed() {
+		lost := n.lose(t)
+		t.Run("datagrams", func(t *testing.T) { n.lostDatagrams(t, bin, lost) })
+		t.Run("streams", func(t *testing.T) { n.streams(t, bin) })
+		t.Run("web server", func(t *testing.T) { n.web(t, bin) })
+		if n := lost("tcp"); n == 0 && !t.Failed() {
 			t.Error("no segment was lost")
 		} else {
 			t.Logf("%d segments were lost", n)
@@ -58,6 +62,7 @@ func testInternet(t *testing.T, bin string) {
 //	a                                 router                              b
 //	192.0.2.2 ------------- 192.0.2.1        198.51.100.1 ----- 198.51.100.2
 //	2001:db8:a::2 ----- 2001:db8:a::1        2001:db8:b::1 --- 2001:db8:b::2
+//	                          fe80::1
 type internet struct {
 	a, router, b *host
 	ofA, ofB     []string      // addresses, of IPv4 and of IPv6 if there is IPv6
@@ -81,7 +86,7 @@ func newInternet(t *testing.T) *internet {
 	n.ofA, n.ofB = append(n.ofA, "2001:db8:a::2"), append(n.ofB, "2001:db8:b::2")
 	n.a.sh(t, "ip address add 2001:db8:a::2/64 dev line-a && ip route add default via 2001:db8:a::1")
 	n.b.sh(t, "ip address add 2001:db8:b::2/64 dev line-b && ip route add default via 2001:db8:b::1")
-	n.router.sh(t, `ip address add 2001:db8:a::1/64 dev line-a && ip address add 2001:db8:b::1/64 dev line-b &&
+	n.router.sh(t, `ip address add 2001:db8:a::1/64 dev line-a && ip address add fe80::1/64 dev line-a && ip address add 2001:db8:b::1/64 dev line-b &&
 		echo 1 >/proc/sys/net/ipv6/conf/all/forwarding`)
 	return n
 }
@@ -100,6 +105,46 @@ Socket has port #64294
 1$
 `, "A", n.ofA[i]), "B", n.ofB[i]))
 	}
+}
+
+// lostDatagrams sends two from one host to the other, of which the first is lost:
+// neither its sender nor the reader learns of it.
+func (n *internet) lostDatagrams(t *testing.T, bin string, lost func(protocol string) int) {
+	for i, address := range n.ofB {
+		s := n.session(t, bin)
+		s.follow(strings.ReplaceAll(`1$ ./b ./dgramread
+Socket has port #64293
+2$ ./a ./dgramsend B 64293
+2$
+`, "B", address))
+		if got, want := lost("udp"), i+1; got != want {
+			t.Errorf("%d datagrams were lost, want %d", got, want)
+		}
+		s.follow(strings.ReplaceAll(`2$ ./a ./dgramsend B 64293
+--> The sea is calm tonight, the tide is full...
+1$
+`, "B", address))
+	}
+}
+
+// neighbours has a host and the router talk over the line between them, by an
+// address that is good for nothing without the name of the line (RFC 4007).
+func (n *internet) neighbours(t *testing.T, bin string) {
+	if len(n.ofA) == 1 {
+		t.Skip("only IPv6 has such addresses")
+	}
+	n.follow(t, bin, `1$ ./router ./streamread
+Socket has port #65398
+2$ ./a ./streamwrite fe80::1%line-a 65398
+--> Half a league, half a league . . .
+Ending connection
+1< ^C
+1$ ./router ./dgramread
+Socket has port #64293
+2$ ./a ./dgramsend fe80::1%line-a 64293
+--> The sea is calm tonight, the tide is full...
+1$
+`)
 }
 
 // streams has clients of each version of IP talk to one server, and to one that
@@ -186,9 +231,14 @@ func (n *internet) web(t *testing.T, bin string) {
 const bulk = 200_000
 
 // fetch gets a document, over the wire of host a and without help from a library.
+// A network that loses all would have it wait for minutes.
 func (n *internet) fetch(s *session, address, name string) ([]byte, error) {
 	words := append(n.a.enter(), filepath.Join(s.dir, "nc"), address, s.real["33085"])
-	cmd := exec.Command(words[0], words[1:]...)
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // nsenter has a child
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	keys, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -226,9 +276,9 @@ func (n *internet) slowDown(t *testing.T) {
 		n.slow = 0
 		n.router.try(fmt.Sprintf(both, "delete", ""))
 	})
-	_, err := n.router.try(fmt.Sprintf(both, "add", "netem delay 10ms"))
+	_, err := n.router.try(fmt.Sprintf(both, "add", "netem delay 25ms"))
 	if err == nil {
-		n.slow = 40 * time.Millisecond // two round trips: to connect, and to ask
+		n.slow = 100 * time.Millisecond // two round trips: to connect, and to ask
 		return
 	}
 	t.Logf("this kernel cannot delay packets, so the line has 4 Mbit/s instead: %v", err)
@@ -239,24 +289,26 @@ func (n *internet) slowDown(t *testing.T) {
 	n.slow = (bulk - burst) * time.Second / bytesPerSecond
 }
 
-// loseSegments has the router drop each twelfth segment of TCP, and no datagram,
-// until the test ends. Lost counts them.
-func (n *internet) loseSegments(t *testing.T) (lost func() int) {
+// lose has the router drop each twelfth segment of TCP and each second datagram
+// of UDP, the first one to begin with, until the test ends. Lost counts those of a
+// protocol.
+func (n *internet) lose(t *testing.T) (lost func(protocol string) int) {
 	t.Helper()
 	if _, err := exec.LookPath("nft"); err != nil {
 		t.Skip("it takes nftables: ", err)
 	}
 	_, err := n.router.try(`nft add table inet lossy &&
 		nft add chain inet lossy forward '{ type filter hook forward priority 0; }' &&
-		nft add rule inet lossy forward meta l4proto tcp numgen inc mod 12 7 counter drop`)
+		nft add rule inet lossy forward meta l4proto tcp numgen inc mod 12 7 counter drop &&
+		nft add rule inet lossy forward meta l4proto udp numgen inc mod 2 0 counter drop`)
 	if err != nil {
 		t.Skip("this kernel cannot count packets and drop them: ", err)
 	}
 	t.Cleanup(func() { n.router.sh(t, "nft delete table inet lossy") })
-	return func() int {
-		m := regexp.MustCompile(`packets (\d+)`).FindStringSubmatch(n.router.sh(t, "nft list table inet lossy"))
+	return func(protocol string) int {
+		m := regexp.MustCompile(protocol + ` .* packets (\d+)`).FindStringSubmatch(n.router.sh(t, "nft list table inet lossy"))
 		if m == nil {
-			t.Fatal("nft shows no counter")
+			t.Fatalf("nft shows no counter of %s", protocol)
 		}
 		count, _ := strconv.Atoi(m[1])
 		return count
@@ -264,11 +316,11 @@ func (n *internet) loseSegments(t *testing.T) (lost func() int) {
 }
 
 // session returns a person at terminals where "./a COMMAND" runs a command on
-// host a, and ./b on host b.
+// host a, ./b on host b and ./router on the router.
 func (n *internet) session(t *testing.T, bin string) *session {
 	t.Helper()
 	s := newSession(t, bin)
-	for name, h := range map[string]*host{"a": n.a, "b": n.b} {
+	for name, h := range map[string]*host{"a": n.a, "b": n.b, "router": n.router} {
 		script := "#!/bin/sh\nexec " + strings.Join(h.enter(), " ") + ` "$@"` + "\n"
 		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(script), 0o755); err != nil {
 			t.Fatal(err)

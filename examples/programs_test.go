@@ -198,8 +198,13 @@ a dome
 --More--
 1$
 `},
+		{"^C, by which the pager ends", `1$ mkfifo gate; echo a dome > file; export PAGER='cat; cat gate'; exec ./pager file
+a dome
+1< ^C
+1$
+`},
 	})
-	t.Run("^C", func(t *testing.T) {
+	t.Run("^C, which the pager takes no notice of", func(t *testing.T) {
 		t.Parallel()
 		s := newSession(t, bin)
 		s.follow(`1$ mkfifo gate; echo a dome > file; export PAGER='trap "" INT; cat; cat gate'; exec ./pager file
@@ -352,13 +357,15 @@ func testFaults(t *testing.T, bin string) {
 	for _, test := range []struct {
 		name, command string
 		status        int
-		want          string // of stderr, "|" between its lines; what begins with / is a pattern
+		want          string // of stderr but for the list of flags, "|" between its lines; what begins with / is a pattern
 	}{
 		{"no operand", "./udgramsend", 2, "usage: udgramsend path"},
 		{"one operand", "./dgramsend localhost", 2, "usage: dgramsend [-4 | -6] host port"},
 		{"three operands", "./streamwrite localhost 1 2", 2, "usage: streamwrite [-4 | -6] host port"},
 		{"an operand too many", "./streamread 65398", 2, "usage: streamread [-4 | -6]"},
 		{"no patience", "./strchkread -t -1s", 2, "usage: strchkread [-4 | -6] [-t 5s]"},
+		{"help", "./streamwrite -h", 0, "usage: streamwrite [-4 | -6] host port"},
+		{"no such flag", "./command -x :", 2, "flag provided but not defined: -x|usage: command [-over pipe | socketpair] [-n bytes] [-t time] line"},
 		{"no port", "./dgramsend 127.0.0.1 65536", 1, `dgramsend: the port must be 0 to 65535, not "65536"`},
 		{"no such host", "./streamwrite nohost.invalid 80", 1, "/streamwrite: lookup nohost.invalid.*: .*"},
 		{"no address of that version", "./streamwrite -6 127.0.0.1 80", 1, "/streamwrite: .*127.0.0.1: no suitable address.*"},
@@ -376,6 +383,8 @@ func testFaults(t *testing.T, bin string) {
 		{"an operand", "./socketpair inet", 2, "usage: socketpair [-domain name] [-type name] [-protocol number] | -all"},
 		{"no command", "./multiplex", 2, "usage: multiplex [-how name] command ...|       multiplex -list"},
 		{"no such domain", "./socketpair -domain unixes", 2, `/invalid value "unixes" for flag -domain: "unixes" is neither a number nor one of AF_UNIX, .*`},
+		{"no such zone", "./streamwrite fe80::1%nosuch 80", 1, `/streamwrite: connect tcp:\[fe80::1%nosuch\]:80: .*nosuch.*`},
+		{"no such zone for a datagram", "./dgramsend fe80::1%nosuch 80", 1, `/dgramsend: send from fd \d+ to udp:\[fe80::1%nosuch\]:80: .*nosuch.*`},
 		{"no such wiring", "./command -over telepathy :", 2, "usage: command [-over pipe | socketpair] [-n bytes] [-t time] line"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -396,7 +405,8 @@ func testFaults(t *testing.T, bin string) {
 			if got := cmd.ProcessState.ExitCode(); got != test.status {
 				t.Errorf("exit status %d, want %d", got, test.status)
 			}
-			got := strings.ReplaceAll(strings.TrimSpace(stderr.String()), "\n", "|")
+			said, _, _ := strings.Cut(stderr.String(), "\n  -")
+			got := strings.ReplaceAll(strings.TrimSpace(said), "\n", "|")
 			if pattern, ok := strings.CutPrefix(test.want, "/"); ok {
 				pattern = strings.ReplaceAll(pattern, "|", `\|`)
 				if !regexp.MustCompile("^" + pattern + "$").MatchString(got) {

@@ -58,18 +58,30 @@ type line struct {
 
 func newSession(t *testing.T, bin string) *session {
 	t.Helper()
-	s := &session{t: t, dir: t.TempDir(), terminals: make(map[string]*terminal), shown: make(chan line), real: make(map[string]string)}
+	return sessionIn(t, folder(t, bin))
+}
+
+// sessionIn is newSession in a folder that others have been at work in.
+func sessionIn(t *testing.T, dir string) *session {
+	s := &session{t: t, dir: dir, terminals: make(map[string]*terminal), shown: make(chan line), real: make(map[string]string)}
+	t.Cleanup(s.end)
+	return s
+}
+
+// folder makes a folder that holds the programs.
+func folder(t *testing.T, bin string) string {
+	t.Helper()
+	dir := t.TempDir()
 	programs, err := filepath.Glob(bin + "/*")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range programs {
-		if err := os.Symlink(p, filepath.Join(s.dir, filepath.Base(p))); err != nil {
+		if err := os.Symlink(p, filepath.Join(dir, filepath.Base(p))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	t.Cleanup(s.end)
-	return s
+	return dir
 }
 
 var (

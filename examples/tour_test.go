@@ -4,15 +4,20 @@ package examples
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// testTour follows the transcripts of README.md.
+// testTour follows the transcripts of README.md as somebody does who takes the
+// tour: one after the other and in one folder, which each leaves with no program
+// running.
 func testTour(t *testing.T, bin string) {
+	t.Parallel()
 	tour, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
@@ -26,13 +31,17 @@ func testTour(t *testing.T, bin string) {
 			t.Errorf("README.md has no transcript of %s", name)
 		}
 	}
+	dir := folder(t, bin)
 	for _, stop := range stops(string(tour)) {
 		t.Run(stop.name, func(t *testing.T) {
-			t.Parallel()
 			if strings.Contains(stop.transcript, "::1") {
 				needIPv6(t)
 			}
-			newSession(t, bin).follow(stop.transcript)
+			s := sessionIn(t, dir)
+			s.follow(stop.transcript)
+			for _, name := range slices.Sorted(maps.Keys(s.terminals)) {
+				s.await(name)
+			}
 		})
 	}
 }

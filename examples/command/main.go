@@ -29,9 +29,13 @@ func main() {
 	over := flag.String("over", "pipe", "what the outputs cross: `pipe` or socketpair")
 	size := flag.Uint("n", 1024, "the size of each of the two buffers in `bytes`")
 	limit := flag.Duration("t", 0, "kill it after that `time`; 0 is never")
+	flag.Usage = func() {
+		fmt.Fprintln(os.Stderr, "usage: command [-over pipe | socketpair] [-n bytes] [-t time] line")
+		flag.PrintDefaults()
+	}
 	flag.Parse()
 	if flag.NArg() != 1 || wirings[*over] == nil || *size > 1<<30 || *limit < 0 {
-		fmt.Fprintln(os.Stderr, "usage: command [-over pipe | socketpair] [-n bytes] [-t time] line")
+		flag.Usage()
 		os.Exit(2)
 	}
 

@@ -25,9 +25,13 @@ func main() {
 	at := addr.MustParse("udp:*:0")
 	flag.BoolFunc("4", "IPv4 alone", func(string) error { at = addr.MustParse("udp:0.0.0.0:0"); return nil })
 	flag.BoolFunc("6", "IPv6 alone", func(string) error { at = addr.MustParse("udp:[::]:0"); return nil })
+	flag.Usage = func() {
+		fmt.Fprintln(os.Stderr, "usage: dgramread [-4 | -6]")
+		flag.PrintDefaults()
+	}
 	flag.Parse()
 	if flag.NArg() != 0 {
-		fmt.Fprintln(os.Stderr, "usage: dgramread [-4 | -6]")
+		flag.Usage()
 		os.Exit(2)
 	}
 

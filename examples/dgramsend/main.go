@@ -16,6 +16,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 
 	"xanadu/ipc/addr"
 	"xanadu/ipc/sock"
@@ -29,13 +30,18 @@ func main() {
 	version := "ip"
 	flag.BoolFunc("4", "IPv4 alone", func(string) error { version = "ip4"; return nil })
 	flag.BoolFunc("6", "IPv6 alone", func(string) error { version = "ip6"; return nil })
+	flag.Usage = func() {
+		fmt.Fprintln(os.Stderr, "usage: dgramsend [-4 | -6] host port")
+		flag.PrintDefaults()
+	}
 	flag.Parse()
 	if flag.NArg() != 2 {
-		fmt.Fprintln(os.Stderr, "usage: dgramsend [-4 | -6] host port")
+		flag.Usage()
 		os.Exit(2)
 	}
 
-	ips, err := net.DefaultResolver.LookupNetIP(context.Background(), version, flag.Arg(0))
+	host, zone, _ := strings.Cut(flag.Arg(0), "%") // the resolver would drop the zone
+	ips, err := net.DefaultResolver.LookupNetIP(context.Background(), version, host)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -43,7 +49,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	ip, domain := ips[0].Unmap(), sock.AF_INET6
+	ip, domain := ips[0].Unmap().WithZone(zone), sock.AF_INET6
 	if ip.Is4() {
 		domain = sock.AF_INET
 	}

@@ -38,6 +38,10 @@ func main() {
 	}
 	how := flag.String("how", "select", "the `name` of a way")
 	list := flag.Bool("list", false, "list the ways")
+	flag.Usage = func() {
+		fmt.Fprintln(os.Stderr, "usage: multiplex [-how name] command ...\n       multiplex -list")
+		flag.PrintDefaults()
+	}
 	flag.Parse()
 	switch {
 	case *list:
@@ -46,7 +50,7 @@ func main() {
 		}
 		return
 	case flag.NArg() == 0:
-		fmt.Fprintln(os.Stderr, "usage: multiplex [-how name] command ...\n       multiplex -list")
+		flag.Usage()
 		os.Exit(2)
 	}
 

@@ -62,7 +62,7 @@ func main() {
 		log.Fatal(err)
 	case sent != nil && !errors.Is(sent, syscall.EPIPE): // which is the user's q
 		log.Fatal(sent)
-	case !status.Success():
+	case !status.Success() && status.Signal != syscall.SIGINT: // nor is ^C a fault
 		log.Fatalf("%s: %v", program, status)
 	}
 }

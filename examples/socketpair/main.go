@@ -37,13 +37,17 @@ func main() {
 	})
 	protocol := flag.Int("protocol", 0, "a `number`; 0 is the usual one of the domain and type")
 	all := flag.Bool("all", false, "print a table of all combinations")
+	flag.Usage = func() {
+		fmt.Fprintln(os.Stderr, "usage: socketpair [-domain name] [-type name] [-protocol number] | -all")
+		flag.PrintDefaults()
+	}
 	flag.Parse()
 
 	switch {
 	case flag.Arg(0) == "child":
 		child()
 	case flag.NArg() != 0:
-		fmt.Fprintln(os.Stderr, "usage: socketpair [-domain name] [-type name] [-protocol number] | -all")
+		flag.Usage()
 		os.Exit(2)
 	case *all:
 		table()

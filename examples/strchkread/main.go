@@ -31,9 +31,13 @@ func main() {
 	flag.BoolFunc("4", "IPv4 alone", func(string) error { at = addr.MustParse("tcp:0.0.0.0:0"); return nil })
 	flag.BoolFunc("6", "IPv6 alone", func(string) error { at = addr.MustParse("tcp:[::]:0"); return nil })
 	patience := flag.Duration("t", 5*time.Second, "how long to wait for a client")
+	flag.Usage = func() {
+		fmt.Fprintln(os.Stderr, "usage: strchkread [-4 | -6] [-t 5s]")
+		flag.PrintDefaults()
+	}
 	flag.Parse()
 	if flag.NArg() != 0 || *patience <= 0 {
-		fmt.Fprintln(os.Stderr, "usage: strchkread [-4 | -6] [-t 5s]")
+		flag.Usage()
 		os.Exit(2)
 	}
 

@@ -27,9 +27,13 @@ func main() {
 	at := addr.MustParse("tcp:*:0")
 	flag.BoolFunc("4", "IPv4 alone", func(string) error { at = addr.MustParse("tcp:0.0.0.0:0"); return nil })
 	flag.BoolFunc("6", "IPv6 alone", func(string) error { at = addr.MustParse("tcp:[::]:0"); return nil })
+	flag.Usage = func() {
+		fmt.Fprintln(os.Stderr, "usage: streamread [-4 | -6]")
+		flag.PrintDefaults()
+	}
 	flag.Parse()
 	if flag.NArg() != 0 {
-		fmt.Fprintln(os.Stderr, "usage: streamread [-4 | -6]")
+		flag.Usage()
 		os.Exit(2)
 	}
 
