@@ -73,6 +73,16 @@ Ending connection
 78482 --> reading: A stately pleasure dome decree . . .
 1$
 `, "socketpair sendto sendto recvfrom recvfrom"},
+		{"sockopt", `1$ TRACE ./sockopt SO_SNDLOWAT
+SO_SNDLOWAT is 1 bytes
+does    minimum count for output
+note    always 1 on Linux
+1$
+`, "socket getsockopt"},
+		{"sockopt", `1$ TRACE ./sockopt SO_LINGER 2s
+asked for 2s, kept 2s
+1$
+`, "socket setsockopt getsockopt"},
 		{"multiplex", `1$ TRACE ./multiplex -how pselect ': >&2'
 1 ends
 1$
