@@ -94,19 +94,25 @@ func Read(fd *ipc.FD, b []byte) (int, error) {
 // Write writes b (write(2)) and returns how many bytes the pipe took. An end
 // that waits takes all of them, unless the last reader goes away in the middle.
 // One that does not wait takes up to PIPE_BUF bytes all at once or none
-// (ErrWouldBlock), and of more as many as there is room for.
+// (ErrWouldBlock), and of more as many as there is room for. What the kernel left
+// over is written by further calls, for a signal cuts a write that waits short.
 //
-// The error is EPIPE when no reader is left; the comment of the package tells
-// what becomes of SIGPIPE.
+// The error is EPIPE when no reader is left, beside the bytes taken before; the
+// comment of the package tells what becomes of SIGPIPE.
 func Write(fd *ipc.FD, b []byte) (int, error) {
+	taken := 0
 	for {
-		n, err := unix.Write(fd.Number(), b)
-		switch err {
-		case nil:
-			return n, nil
-		case unix.EINTR:
+		n, err := unix.Write(fd.Number(), b[taken:])
+		switch {
+		case err == unix.EINTR:
+		case err == unix.EAGAIN && taken > 0:
+			return taken, nil
+		case err != nil:
+			return taken, transferred("write to", "write", fd, err)
 		default:
-			return 0, transferred("write to", "write", fd, err)
+			if taken += n; taken == len(b) {
+				return taken, nil
+			}
 		}
 	}
 }

@@ -32,8 +32,9 @@ func pipe2(flags Flags) (ends [2]int, err error) {
 // the other side sees the end when both are closed.
 //
 // To open a FIFO waits as OpenReader and OpenWriter do. Errors wrap the errno:
-// EINVAL for what is no pipe; EACCES for a pipe that another user has made; ENOENT
-// where /proc is not mounted. Elsewhere than on Linux it is errors.ErrUnsupported.
+// EINVAL for what is no pipe, and for O_DIRECT, which only New can give; ENXIO for
+// a socket; EACCES for a pipe that another user has made; ENOENT where /proc is not
+// mounted. Elsewhere than on Linux it is errors.ErrUnsupported.
 func Reopen(fd *ipc.FD, flags Flags) (*ipc.FD, error) {
 	mode, err := unix.FcntlInt(uintptr(fd.Number()), unix.F_GETFL, 0)
 	if err != nil {
@@ -62,9 +63,14 @@ func Capacity(fd *ipc.FD) (int, error) {
 // kernel made of it: the next power of two, and a page at least.
 //
 // Errors wrap the errno and say what stood in the way: EPERM above a bound of
-// the system, EBUSY when more bytes than that wait in the pipe.
+// the system, EBUSY when more bytes than that wait in the pipe; EINVAL for a
+// negative n, and for one beyond 32 bits.
 func SetCapacity(fd *ipc.FD, n int) (kept int, err error) {
-	kept, err = unix.FcntlInt(uintptr(fd.Number()), unix.F_SETPIPE_SZ, n)
+	if n == int(int32(n)) {
+		kept, err = unix.FcntlInt(uintptr(fd.Number()), unix.F_SETPIPE_SZ, n)
+	} else {
+		err = unix.EINVAL // the kernel would read the lower half
+	}
 	if err == nil {
 		return kept, nil
 	}

@@ -3,7 +3,9 @@ package pipe_test
 import (
 	"errors"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -63,18 +65,23 @@ func TestReopenFIFO(t *testing.T) {
 func TestReopenErrors(t *testing.T) {
 	number, err := unix.Open(".", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	folder := opened(t, ipc.NewFD(must(t, number, err)), nil)
-	closed, _ := newPipe(t, 0)
+	closed, w := newPipe(t, 0)
 	closed.Close()
+	number, err = unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	socket := opened(t, ipc.NewFD(must(t, number, err)), nil)
 	for _, test := range []struct {
-		name string
-		fd   *ipc.FD
-		is   error
-		text string
+		name  string
+		fd    *ipc.FD
+		flags pipe.Flags
+		is    error
+		text  string
 	}{
-		{"folder", folder, unix.EINVAL, "open " + folder.String() + " once more: "},
-		{"closed", closed, unix.EBADF, "open closed fd once more: fcntl: "},
+		{"folder", folder, 0, unix.EINVAL, "open " + folder.String() + " once more: "},
+		{"closed", closed, 0, unix.EBADF, "open closed fd once more: fcntl: "},
+		{"socket", socket, 0, unix.ENXIO, "open " + socket.String() + " once more: open: "},
+		{"for packets", w, pipe.O_DIRECT, unix.EINVAL, "open " + w.String() + " once more: open: "},
 	} {
-		fd, err := pipe.Reopen(test.fd, 0)
+		fd, err := pipe.Reopen(test.fd, test.flags)
 		if err == nil {
 			fd.Close()
 		}
@@ -129,12 +136,18 @@ func TestCapacityErrors(t *testing.T) {
 	folder := ipc.NewFD(must(t, file, err))
 	defer folder.Close()
 	second := func(_ int, err error) error { return err }
+	beyond, below := int64(1)<<32+4*4096, -int64(1)<<32+4*4096 // whose lower halves would do
+	if int64(int(beyond)) != beyond {
+		beyond, below = -1, -1
+	}
 	for _, test := range []struct {
 		name string
 		err  error
 		is   error
 		text string
 	}{
+		{"beyond 32 bits", second(pipe.SetCapacity(w, int(beyond))), unix.EINVAL, "set the capacity of " + w.String() + " to "},
+		{"below 32 bits", second(pipe.SetCapacity(w, int(below))), unix.EINVAL, "set the capacity of " + w.String() + " to "},
 		{"less than waits", second(pipe.SetCapacity(r, 1)), unix.EBUSY, "more than that waits in it"},
 		{"negative", second(pipe.SetCapacity(r, -1)), unix.EINVAL, "set the capacity of " + r.String() + " to -1 bytes: fcntl: "},
 		{"no pipe", second(pipe.Capacity(folder)), unix.EBADF, "or no pipe"},
@@ -218,6 +231,65 @@ func TestSplice(t *testing.T) {
 		if n, err := call(r, w2, 1, 0); n != 0 || err != nil {
 			t.Errorf("%s of the end: %d, %v, want 0", name, n, err)
 		}
+	}
+}
+
+// A count below zero is the caller's mistake, which the kernel would take for a
+// very large one.
+func TestSpliceNegative(t *testing.T) {
+	r, w := newPipe(t, 0)
+	for name, call := range map[string]func(from, to *ipc.FD, n int, flags pipe.SpliceFlags) (int, error){"tee": pipe.Tee, "splice": pipe.Splice} {
+		func() {
+			defer func() {
+				if got, want := recover(), "pipe: "+name+" of -1 bytes"; got != want {
+					t.Errorf("%s: panic %v, want %q", name, got, want)
+				}
+			}()
+			call(r, w, -1, pipe.SPLICE_F_NONBLOCK)
+		}()
+	}
+}
+
+// A signal that comes while a writer waits does not cut what it writes.
+func TestWriteThroughSignals(t *testing.T) {
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, unix.SIGUSR1)
+	defer signal.Stop(caught)
+	r, w := newPipe(t, 0)
+	const size = 1 << 20
+	thread := make(chan int, 1)
+	type result struct {
+		n   int
+		err error
+	}
+	results := make(chan result, 1)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		thread <- unix.Gettid()
+		n, err := pipe.Write(w, make([]byte, size))
+		results <- result{n, err}
+	}()
+	writer := <-thread
+	b := make([]byte, 64<<10)
+	for got := 0; got < size-len(b); {
+		// Full again, so the writer waits, or is about to.
+		for ask(t, pipe.Waiting, r) < len(b) {
+			select {
+			case early := <-results:
+				t.Fatalf("Write returned %v after %d bytes were read, want %d bytes", early, got, size)
+			default:
+				runtime.Gosched()
+			}
+		}
+		if err := unix.Tgkill(unix.Getpid(), writer, unix.SIGUSR1); err != nil {
+			t.Fatal(err)
+		}
+		<-caught
+		got += ask(t, func(fd *ipc.FD) (int, error) { return pipe.Read(fd, b) }, r)
+	}
+	if got := <-results; got != (result{size, nil}) {
+		t.Errorf("Write: %v, want %d bytes", got, size)
 	}
 }
 

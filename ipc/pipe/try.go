@@ -25,7 +25,8 @@ func TryRead(fd *ipc.FD, b []byte) (int, error) {
 	}
 }
 
-// TryWrite is Write for an end that has O_NONBLOCK; the rest is as for TryRead.
+// TryWrite is Write for an end that has O_NONBLOCK, in one call; the rest is as for
+// TryRead.
 func TryWrite(fd *ipc.FD, b []byte) (int, error) {
 	switch n, errno := sys.TryWrite(fd.Number(), b); errno {
 	case 0:
