@@ -341,6 +341,7 @@ func TestClose(t *testing.T) {
 		_, err := p.Wait(make([]ready.Fired, 1), -1)
 		checkError(t, "wait", err, os.ErrClosed)
 		checkError(t, "second close", p.Close(), os.ErrClosed)
+		checkError(t, "add", p.Add(wr.Number(), w, 2), unix.EBADF)
 	})
 }
 

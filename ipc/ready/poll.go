@@ -27,6 +27,9 @@ func newPoll() (Poller, error) {
 }
 
 func (p *poll) Add(fd int, want Event, token uint64) error {
+	if p.read < 0 {
+		return callError("add", fd, p.watched.call, unix.EBADF)
+	}
 	w, err := p.watched.add(fd, want, token)
 	if err != nil {
 		return err

@@ -8,7 +8,10 @@
 // than Wait has room for, the rest comes first in the Waits that follow.
 //
 // The package does no I/O and owns none of the descriptors it watches. It does
-// not retry: a signal ends a Wait.
+// not retry: a signal ends a Wait. On Linux select and pselect are the system call
+// pselect6, poll is ppoll, and epoll is epoll_pwait, or epoll_pwait2 with a finite
+// timeout: that is what strace(1) shows. A poller has a descriptor of its own, for
+// Wake.
 package ready
 
 import "time"
@@ -91,6 +94,6 @@ type Poller interface {
 	Wake() error
 
 	// Close frees what the poller owns. The watched descriptors stay open.
-	// Afterwards Wait, and a second Close, return os.ErrClosed.
+	// Afterwards Wait, and a second Close, return os.ErrClosed, and Add EBADF.
 	Close() error
 }

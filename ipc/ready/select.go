@@ -53,6 +53,9 @@ func (s *selector) open(call string) error {
 }
 
 func (s *selector) Add(fd int, want Event, token uint64) error {
+	if s.read < 0 {
+		return callError("add", fd, s.watched.call, unix.EBADF)
+	}
 	if fd >= sys.MaxSelect {
 		return s.tooHigh("add", fd)
 	}
