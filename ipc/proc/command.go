@@ -21,9 +21,9 @@ type Shell struct {
 	Dir    string   // "" is the parent's
 	In     *ipc.FD  // lent; nil is /dev/null
 	Wiring Wiring   // of the two outputs; nil is OverPipe
-	Limits []Limit
+	Limits []Limit  // as for Program
 
-	Timeout time.Duration // then the command and its group are killed; 0 is never
+	Timeout time.Duration // then the command and its group are killed; 0 is never, less is at once
 	Grace   time.Duration // between SIGTERM and SIGKILL then; 0 is SIGKILL at once
 }
 
@@ -127,7 +127,7 @@ func (p *Process) capture(out, errs *stream, how *Shell) (Output, error) {
 // readUntilEnd reads what comes until the child has ended, and makes it end when
 // its time is up; late says that it was.
 func (p *Process) readUntilEnd(out, errs *stream, how *Shell) (late bool, err error) {
-	next, limited := time.Now().Add(how.Timeout), how.Timeout > 0
+	next, limited := time.Now().Add(how.Timeout), how.Timeout != 0
 	grace := how.Grace
 	for {
 		fds := make([]unix.PollFd, 0, 3)

@@ -131,7 +131,7 @@ func TestSignals(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	var mask, old, after unix.Sigset_t
-	mask.Val[0] = uint64ToWord(bit(unix.SIGUSR1) | bit(unix.SIGTERM))
+	setWord(&mask.Val[0], bit(unix.SIGUSR1)|bit(unix.SIGTERM))
 	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &mask, &old); err != nil {
 		t.Fatal(err)
 	}
@@ -149,8 +149,8 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// uint64ToWord has the width of Sigset_t's words, which differs.
-func uint64ToWord[T ~uint32 | ~uint64](n T) T { return n }
+// setWord sets a word of a Sigset_t, whose width differs between machines.
+func setWord[T uint32 | uint64](word *T, n uint64) { *word = T(n) }
 
 // all are limits below any usual ones.
 var all = []proc.Limit{
@@ -294,6 +294,19 @@ func TestLimitsExhausted(t *testing.T) {
 		_, err = p.Wait()
 		return err
 	})
+}
+
+func TestTerminalExhausted(t *testing.T) {
+	failures := kit.Exhaust(t, func() error {
+		ours, childs, err := proc.Terminal()
+		if err != nil {
+			return err
+		}
+		return errors.Join(ours.Close(), childs.Close())
+	})
+	if failures != 2 {
+		t.Errorf("%d failures, want 2", failures)
+	}
 }
 
 func TestTerminal(t *testing.T) {

@@ -57,7 +57,7 @@ func (p *Process) Signal(sig syscall.Signal) error {
 // os.ErrProcessDone. It is EINVAL for a child that is in its parent's group.
 func (p *Process) SignalGroup(sig syscall.Signal) error {
 	if !p.leads {
-		return fmt.Errorf("send %s to the group of process %d: %w: it has none of its own", unix.SignalName(sig), p.pid, unix.EINVAL)
+		return fmt.Errorf("send %s to the group of process %d: %w: it has none of its own", signalName(sig), p.pid, unix.EINVAL)
 	}
 	return p.kill("the group of process", -p.pid, sig)
 }
@@ -70,7 +70,7 @@ func (p *Process) kill(what string, number int, sig syscall.Signal) error {
 		err = os.NewSyscallError("kill", unix.Kill(number, sig))
 	}
 	if err != nil {
-		return fmt.Errorf("send %s to %s %d: %w", unix.SignalName(sig), what, p.pid, err)
+		return fmt.Errorf("send %s to %s %d: %w", signalName(sig), what, p.pid, err)
 	}
 	return nil
 }

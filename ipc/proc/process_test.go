@@ -2,6 +2,7 @@ package proc_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"runtime"
 	"strconv"
@@ -116,6 +117,14 @@ func TestSignal(t *testing.T) {
 	// It is a zombie by now, or soon: its number is its own.
 	if err := p.Signal(unix.SIGUSR1); err != nil {
 		t.Error(err)
+	}
+	// Signals without a name go by their number (kill(2): 0 only asks).
+	if err := p.Signal(0); err != nil {
+		t.Error(err)
+	}
+	want := fmt.Sprintf("send signal 99 to process %d: kill: invalid argument", p.Pid())
+	if err := p.Signal(99); err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
 	}
 	wait(t, p, "exit status 6")
 }

@@ -13,7 +13,7 @@ import (
 type Status struct {
 	Code       int            // what it exited with, 0 to 255; -1 when a signal ended it
 	Signal     syscall.Signal // what ended it; 0 when it exited
-	CoreDumped bool
+	CoreDumped bool           // it left a core file (core(5))
 	Usage      syscall.Rusage // what it took up, and those of its children that it has waited for (getrusage(2))
 }
 
@@ -31,14 +31,19 @@ func (s Status) String() string {
 	if s.Signal == 0 {
 		return fmt.Sprintf("exit status %d", s.Code)
 	}
-	name := unix.SignalName(s.Signal)
-	if name == "" {
-		name = fmt.Sprintf("signal %d", int(s.Signal))
-	}
+	name := signalName(s.Signal)
 	if s.CoreDumped {
 		name += " (core dumped)"
 	}
 	return name
+}
+
+// signalName returns the signal's name in the manual, or "signal 40".
+func signalName(sig syscall.Signal) string {
+	if name := unix.SignalName(sig); name != "" {
+		return name
+	}
+	return fmt.Sprintf("signal %d", int(sig))
 }
 
 // statusOf reads what wait4(2) says of a child that has ended.
