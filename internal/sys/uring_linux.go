@@ -144,6 +144,9 @@ type (
 // EINVAL for flags that the kernel does not know and for 0 or more than 32,768
 // entries, EMFILE. On error nothing stays open.
 func OpenUring(entries int, flags uint32) (u *Uring, err error) {
+	if entries != int(int32(entries)) {
+		entries = 0 // the kernel would read the lower half
+	}
 	p := uringParams{flags: flags}
 	n, _, errno := syscall.Syscall(unix.SYS_IO_URING_SETUP, uintptr(entries), uintptr(unsafe.Pointer(&p)), 0)
 	if errno != 0 {

@@ -102,8 +102,8 @@ func refusal(err error, disabled string) error {
 }
 
 // Read queues a read into b from the file's position (read(2)). It completes
-// with 0 bytes at the end. Where there is nothing to read it waits, whether or
-// not the descriptor does; older kernels complete it with EAGAIN when that has
+// with 0 bytes at the end, and when b is empty. Where there is nothing to read it
+// waits, whether or not the descriptor does; older kernels complete it with EAGAIN when that has
 // O_NONBLOCK.
 //
 // It and its sisters return ErrFull, EEXIST when the token is in flight, EINVAL

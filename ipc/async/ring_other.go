@@ -20,21 +20,40 @@ func OpenRing(room int) (*Ring, error) {
 	return nil, fmt.Errorf("open ring: %w: this system has no io_uring", errors.ErrUnsupported)
 }
 
-// No other method is ever called.
+// The methods are there for programs to compile. Without a Ring none is called.
 
-func (r *Ring) Read(fd *ipc.FD, b []byte, token uint64) error  { return errors.ErrUnsupported }
+// Read returns errors.ErrUnsupported.
+func (r *Ring) Read(fd *ipc.FD, b []byte, token uint64) error { return errors.ErrUnsupported }
+
+// Write returns errors.ErrUnsupported.
 func (r *Ring) Write(fd *ipc.FD, b []byte, token uint64) error { return errors.ErrUnsupported }
+
+// Recv returns errors.ErrUnsupported.
 func (r *Ring) Recv(fd *ipc.FD, b []byte, flags int, token uint64) error {
 	return errors.ErrUnsupported
 }
+
+// Send returns errors.ErrUnsupported.
 func (r *Ring) Send(fd *ipc.FD, b []byte, flags int, token uint64) error {
 	return errors.ErrUnsupported
 }
+
+// Poll returns errors.ErrUnsupported.
 func (r *Ring) Poll(fd *ipc.FD, events Events, token uint64) error { return errors.ErrUnsupported }
-func (r *Ring) Cancel(token uint64) error                          { return errors.ErrUnsupported }
-func (r *Ring) InFlight() int                                      { return 0 }
-func (r *Ring) Submit() error                                      { return errors.ErrUnsupported }
+
+// Cancel returns errors.ErrUnsupported.
+func (r *Ring) Cancel(token uint64) error { return errors.ErrUnsupported }
+
+// InFlight returns 0.
+func (r *Ring) InFlight() int { return 0 }
+
+// Submit returns errors.ErrUnsupported.
+func (r *Ring) Submit() error { return errors.ErrUnsupported }
+
+// Wait returns errors.ErrUnsupported.
 func (r *Ring) Wait(dst []Completion, timeout time.Duration) (int, error) {
 	return 0, errors.ErrUnsupported
 }
+
+// Close returns errors.ErrUnsupported.
 func (r *Ring) Close() error { return errors.ErrUnsupported }

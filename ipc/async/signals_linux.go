@@ -74,6 +74,9 @@ func openSignals(signal syscall.Signal) (*Signals, error) {
 // descriptor has now: an open file that has O_ASYNC already, by a duplicate,
 // goes on telling the number of that.
 func (s *Signals) Add(fd *ipc.FD) error {
+	if s.added == nil {
+		return fmt.Errorf("signal what happens to %s: %w", fd, os.ErrClosed)
+	}
 	s.own("Add")
 	n := fd.Number()
 	if s.added[n] == fd {
@@ -106,6 +109,9 @@ func (s *Signals) arm(fd int) error {
 // was not added, or was closed meanwhile, which ends them as well unless the
 // file is still open elsewhere.
 func (s *Signals) Remove(fd *ipc.FD) error {
+	if s.added == nil {
+		return fmt.Errorf("end the signals of %s: %w", fd, os.ErrClosed)
+	}
 	s.own("Remove")
 	n := fd.Number()
 	if n < 0 || s.added[n] != fd {
@@ -135,6 +141,9 @@ func disarm(fd int) error {
 // one by now, so a call that does not wait is the way to find out. With
 // ErrOverflow the entries filled are as good as ever.
 func (s *Signals) Wait(dst []Signal, timeout time.Duration) (n int, err error) {
+	if s.added == nil {
+		return 0, fmt.Errorf("wait for signals: %w", os.ErrClosed)
+	}
 	s.own("Wait")
 	if len(dst) == 0 {
 		return 0, fmt.Errorf("wait for signals: no room for them: %w", unix.EINVAL)
@@ -159,8 +168,8 @@ func (s *Signals) Wait(dst []Signal, timeout time.Duration) (n int, err error) {
 }
 
 // Close ends the signals of all that was added, passes over those that wait, and
-// gives the thread and its signals back. The descriptors stay open. A second
-// Close returns os.ErrClosed.
+// gives the thread and its signals back. The descriptors stay open. Afterwards all
+// methods return os.ErrClosed.
 func (s *Signals) Close() error {
 	if s.added == nil {
 		return fmt.Errorf("close signals: %w", os.ErrClosed)

@@ -221,6 +221,13 @@ func TestSignalsClose(t *testing.T) {
 	must(t, s.Close())
 	put(t, w, "x")
 	checkError(t, "second Close", s.Close(), os.ErrClosed)
+	checkError(t, "Add after Close", s.Add(r), os.ErrClosed)
+	checkError(t, "Remove after Close", s.Remove(r), os.ErrClosed)
+	n, err := s.Wait(make([]Signal, 1), -1)
+	checkError(t, "Wait after Close", err, os.ErrClosed)
+	if n != 0 {
+		t.Errorf("Wait after Close: %d signals", n)
+	}
 	if now, _ := sys.SignalMask(unix.SIG_BLOCK, 0); now != before {
 		t.Errorf("the thread blocks %#x, want %#x", now, before)
 	}

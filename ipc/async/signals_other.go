@@ -20,11 +20,18 @@ func OpenSignals(signal syscall.Signal) (*Signals, error) {
 	return nil, fmt.Errorf("take signal %d: %w: this system's signals do not tell the descriptor", int(signal), errors.ErrUnsupported)
 }
 
-// No other method is ever called.
+// The methods are there for programs to compile. Without a Signals none is called.
 
-func (s *Signals) Add(fd *ipc.FD) error    { return errors.ErrUnsupported }
+// Add returns errors.ErrUnsupported.
+func (s *Signals) Add(fd *ipc.FD) error { return errors.ErrUnsupported }
+
+// Remove returns errors.ErrUnsupported.
 func (s *Signals) Remove(fd *ipc.FD) error { return errors.ErrUnsupported }
+
+// Wait returns errors.ErrUnsupported.
 func (s *Signals) Wait(dst []Signal, timeout time.Duration) (int, error) {
 	return 0, errors.ErrUnsupported
 }
+
+// Close returns errors.ErrUnsupported.
 func (s *Signals) Close() error { return errors.ErrUnsupported }
