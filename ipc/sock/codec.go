@@ -186,7 +186,7 @@ func parseTime(text string) (time.Duration, error) {
 
 // A Linger is the value of SO_LINGER: what close(2) does with data on the way.
 type Linger struct {
-	On  bool
+	On  bool          // close waits; off it does not
 	For time.Duration // in whole seconds, rounded up; On and 0 break the connection off
 }
 

@@ -31,7 +31,7 @@ func TestBacklog(t *testing.T) {
 // FuzzControl holds that ancillary data of any bytes are read without harm, and
 // that what appendControl wrote is read as it was.
 func FuzzControl(f *testing.F) {
-	good, err := appendControl(nil, &Control{Other: []ControlMessage{{1, 2, []byte("abc")}, {3, 4, nil}}})
+	good, err := (&Message{Control: Control{Other: []ControlMessage{{1, 2, []byte("abc")}, {3, 4, nil}}}}).appendControl(nil, -1)
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -62,7 +62,7 @@ func connectNew(a addr.Addr, opt *Options) (fd *ipc.FD, err error) {
 	if a.Network().IsUnix() {
 		err = connectUnix(fd, a, opt.Timeout)
 	} else {
-		err = connectInternet(fd.Number(), a, opt.Timeout)
+		err = connectInternet(fd.Number(), a, waits, opt.Timeout)
 	}
 	if err == nil && waits != opt.Blocking {
 		err = SetNonblock(fd, !opt.Blocking)
@@ -71,12 +71,16 @@ func connectNew(a addr.Addr, opt *Options) (fd *ipc.FD, err error) {
 }
 
 // connectInternet connects a socket that waits or one that does not.
-func connectInternet(fd int, a addr.Addr, timeout time.Duration) error {
+func connectInternet(fd int, a addr.Addr, waits bool, timeout time.Duration) error {
 	err := connect(fd, a)
-	if errors.Is(err, unix.EINPROGRESS) {
-		return awaitConnect(fd, timeout)
+	switch {
+	case !errors.Is(err, unix.EINPROGRESS):
+		return err
+	case waits:
+		// As long as SO_SNDTIMEO, one of the caller's options, let it.
+		return os.NewSyscallError("connect", unix.ETIMEDOUT)
 	}
-	return err
+	return awaitConnect(fd, timeout)
 }
 
 // awaitConnect waits until a connection under way has come about or failed, and
@@ -113,7 +117,12 @@ func awaitConnect(fd int, timeout time.Duration) error {
 // connectUnix connects a socket that waits, which it does on Linux while the
 // listener's backlog is full. Only connect(2) itself can wait for that.
 func connectUnix(fd *ipc.FD, a addr.Addr, timeout time.Duration) error {
+	var own time.Duration // of the caller's options
 	if timeout > 0 {
+		var err error
+		if own, err = SO_SNDTIMEO.Get(fd); err != nil {
+			return err
+		}
 		if err := SO_SNDTIMEO.set(fd, timeout); err != nil {
 			return err
 		}
@@ -125,7 +134,7 @@ func connectUnix(fd *ipc.FD, a addr.Addr, timeout time.Duration) error {
 	case err != nil:
 		return err
 	case timeout > 0:
-		return SO_SNDTIMEO.set(fd, 0)
+		return SO_SNDTIMEO.set(fd, own)
 	}
 	return nil
 }

@@ -86,6 +86,40 @@ func TestConnectTimeout(t *testing.T) {
 	}
 }
 
+// SO_SNDTIMEO among the options limits Connect where nothing else does, and is
+// there afterwards.
+func TestConnectSendTimeout(t *testing.T) {
+	needLinux(t, "backlogs that let clients wait")
+	for _, text := range []string{"tcp:127.0.0.1:0", "unix:" + kit.SocketDir(t) + "/s"} {
+		for _, timeout := range []time.Duration{0, time.Minute} {
+			t.Run(fmt.Sprint(text[:4], ", Timeout ", timeout), func(t *testing.T) {
+				l := listen(t, text, nil)
+				option := sock.SO_SNDTIMEO.To(time.Minute)
+				fd := connect(t, l.Addr(), &sock.Options{Timeout: timeout, Set: []sock.Setting{option}})
+				if got := must(sock.SO_SNDTIMEO.Get(fd))(t); got != time.Minute {
+					t.Errorf("SO_SNDTIMEO is %v afterwards, want a minute", got)
+				}
+			})
+		}
+		t.Run(text[:4]+", full backlog", func(t *testing.T) {
+			l := listen(t, text, &sock.Options{Backlog: 1})
+			option := sock.SO_SNDTIMEO.To(20 * time.Millisecond)
+			var err error
+			for range 5 {
+				var fd *ipc.FD
+				if fd, err = sock.Connect(l.Addr(), &sock.Options{Blocking: true, Set: []sock.Setting{option}}); err != nil {
+					break
+				}
+				kept(t, fd)
+			}
+			if !errors.Is(err, unix.ETIMEDOUT) {
+				t.Errorf("%v, want ETIMEDOUT", err)
+			}
+			l.Close()
+		})
+	}
+}
+
 func TestConnectLocal(t *testing.T) {
 	dir := kit.SocketDir(t)
 	for _, test := range []struct{ listen, local string }{

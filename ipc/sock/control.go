@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"xanadu/ipc"
+	"xanadu/ipc/addr"
 )
 
 // Control is the ancillary data of a message (cmsg(3)): what the kernel
@@ -50,12 +51,14 @@ type PacketInfo struct {
 
 // A ControlMessage is one piece of ancillary data that Control has no field for.
 type ControlMessage struct {
-	Level, Type int // as SOL_SOCKET and SCM_RIGHTS
-	Data        []byte
+	Level, Type int    // as SOL_SOCKET and SCM_RIGHTS
+	Data        []byte // without the head; a received one is a copy
 }
 
-// appendControl appends c as sendmsg(2) wants it.
-func appendControl(b []byte, c *Control) ([]byte, error) {
+// appendControl appends m's ancillary data as sendmsg(2) wants it, for the socket
+// fd to send.
+func (m *Message) appendControl(b []byte, fd int) ([]byte, error) {
+	c := &m.Control
 	if len(c.Files) > 0 {
 		numbers := make([]byte, 0, 4*len(c.Files))
 		for _, fd := range c.Files {
@@ -69,26 +72,43 @@ func appendControl(b []byte, c *Control) ([]byte, error) {
 			return nil, err
 		}
 	}
-	if p := c.PacketInfo; p != nil {
-		if p.Local.Is4() {
-			var err error
-			if b, err = appendPacketInfo4(b, *p); err != nil {
-				return nil, err
-			}
-		} else {
-			// struct in6_pktinfo (RFC 3542 §6.1).
-			data := make([]byte, 16, 20)
-			if p.Local.IsValid() {
-				copy(data, p.Local.AsSlice())
-			}
-			data = binary.NativeEndian.AppendUint32(data, uint32(p.Interface))
-			b = appendControlMessage(b, unix.IPPROTO_IPV6, unix.IPV6_PKTINFO, data)
+	if c.PacketInfo != nil {
+		var err error
+		if b, err = appendPacketInfo(b, *c.PacketInfo, m.receiver(fd)); err != nil {
+			return nil, err
 		}
 	}
 	for _, other := range c.Other {
 		b = appendControlMessage(b, other.Level, other.Type, other.Data)
 	}
 	return b, nil
+}
+
+// receiver returns to whom m goes.
+func (m *Message) receiver(fd int) addr.Addr {
+	if m.Addr.IsValid() {
+		return m.Addr
+	}
+	peer, _ := getpeername(fd, SOCK_DGRAM) // without one it goes nowhere
+	return peer
+}
+
+// appendPacketInfo appends p for a datagram to an address. The kernel passes over
+// what is not of the version of IP that the datagram goes by.
+func appendPacketInfo(b []byte, p PacketInfo, to addr.Addr) ([]byte, error) {
+	p.Local = p.Local.Unmap()
+	if !p.Local.IsValid() {
+		p.Local = netip.IPv6Unspecified()
+		if to.AddrPort().Addr().Unmap().Is4() {
+			p.Local = netip.IPv4Unspecified()
+		}
+	}
+	if p.Local.Is4() {
+		return appendPacketInfo4(b, p)
+	}
+	// struct in6_pktinfo (RFC 3542 §6.1).
+	data := binary.NativeEndian.AppendUint32(p.Local.AsSlice(), uint32(p.Interface))
+	return appendControlMessage(b, unix.IPPROTO_IPV6, unix.IPV6_PKTINFO, data), nil
 }
 
 // headBytes is what struct cmsghdr takes, up to the data: a length, which has

@@ -13,14 +13,22 @@ import (
 )
 
 // PeerCredentials returns who the other end of a UNIX connection was when it
-// connected, or listened, or made the pair (SO_PEERCRED, unix(7)).
+// connected, or listened, or made the pair (SO_PEERCRED, unix(7)). ENOTCONN when
+// there is none, as in other domains.
 func PeerCredentials(fd *ipc.FD) (Credentials, error) {
 	u, err := unix.GetsockoptUcred(fd.Number(), unix.SOL_SOCKET, unix.SO_PEERCRED)
 	if err != nil {
 		return Credentials{}, fmt.Errorf("credentials of the peer of %s: %w", fd, os.NewSyscallError("getsockopt", err))
 	}
+	if u.Uid == noUser {
+		return Credentials{}, fmt.Errorf("credentials of the peer of %s: %w", fd, unix.ENOTCONN)
+	}
 	return Credentials{int(u.Pid), int(u.Uid), int(u.Gid)}, nil
 }
+
+// noUser is the number that no user has (credentials(7)). The kernel returns it, and
+// no error, for a socket without a peer.
+const noUser = ^uint32(0)
 
 // appendCredentials appends struct ucred.
 func appendCredentials(b []byte, c Credentials) ([]byte, error) {
@@ -44,7 +52,7 @@ func appendPacketInfo4(b []byte, p PacketInfo) ([]byte, error) {
 func takeOwn(c *Control, level, typ int, data []byte) bool {
 	switch {
 	case level == unix.SOL_SOCKET && typ == unix.SCM_CREDENTIALS && len(data) >= 12:
-		word := func(at int) int { return int(int32(binary.NativeEndian.Uint32(data[at:]))) }
+		word := func(at int) int { return int(binary.NativeEndian.Uint32(data[at:])) }
 		c.Credentials = &Credentials{word(0), word(4), word(8)}
 		return true
 	case level == unix.SOL_SOCKET && typ == unix.SCM_TIMESTAMPNS:

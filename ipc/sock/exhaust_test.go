@@ -16,7 +16,8 @@ func TestDescriptorsRunOut(t *testing.T) {
 	for range 3 {
 		connect(t, l.Addr(), nil)
 	}
-	path := addr.MustParse("unix:" + dir + "/s")
+	path, own := addr.MustParse("unix:"+dir+"/s"), addr.MustParse("unix:"+dir+"/own")
+	server := listen(t, "unix:"+dir+"/server", nil)
 	for name, test := range map[string]struct {
 		least int // descriptors that it opens at once
 		try   func() error
@@ -47,6 +48,10 @@ func TestDescriptorsRunOut(t *testing.T) {
 		"accept":               {1, func() error { fd, _, err := l.Accept(); return closed(fd, err) }},
 		"accept from a number": {1, func() error { fd, _, err := sock.Accept(l.FD(), 0); return closed(fd, err) }},
 		"connect":              {1, func() error { return closed(sock.Connect(l.Addr(), nil)) }},
+		"connect from a stale path": {2, func() error {
+			makeStale(t, own)
+			return closed(sock.Connect(server.Addr(), &sock.Options{Local: own}))
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if failures := kit.Exhaust(t, test.try); failures < test.least {

@@ -34,11 +34,12 @@ func (b *Bound) KeepFile() { b.file = socketFile{} }
 
 // Close closes the socket and unlinks its file, if it is still its own: a file
 // that another has put in its place stays. A call that waits in another
-// goroutine goes on waiting.
+// goroutine goes on waiting. A second Close returns os.ErrClosed.
 func (b *Bound) Close() error {
 	// The file goes first. While the socket is open no Listen takes the file
 	// for a stale one, nor is its inode number given to another file.
 	err := b.file.remove()
+	b.KeepFile() // from now on a successor's, perhaps of the same inode number
 	return errors.Join(err, b.fd.Close())
 }
 

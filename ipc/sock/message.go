@@ -32,7 +32,8 @@ type Message struct {
 // the receiver gets duplicates.
 //
 // EINVAL for descriptors without a byte of data on a stream, where the kernel
-// would drop them in silence, and for more than 253 of them on Linux.
+// would drop them in silence, and for more than 253 of them on Linux; EMSGSIZE for
+// more than 1,024 pieces too.
 func SendMsg(fd *ipc.FD, m *Message, flags Flags) (int, error) {
 	m.N = 0
 	err := m.checkFiles(fd)
@@ -89,9 +90,9 @@ func (m *Message) controlRoom() int {
 const smallControl = 512
 
 // SendMany sends the messages in order (sendmmsg(2); on systems without it one
-// after the other) and returns how many went out, each with its N. An error
-// means that the first of the others did not; after a few that went out it is
-// only told by the next call.
+// after the other) and returns how many went out, each with its N: on Linux at
+// most 1,024. An error means that the first did not; why a later one did not, only
+// the next call tells.
 func SendMany(fd *ipc.FD, ms []Message, flags Flags) (int, error) {
 	if len(ms) == 0 {
 		return 0, nil
@@ -99,7 +100,11 @@ func SendMany(fd *ipc.FD, ms []Message, flags Flags) (int, error) {
 	for i := range ms {
 		ms[i].N = 0
 		if err := ms[i].checkFiles(fd); err != nil {
-			return 0, transferred("send from", "sendmmsg", fd, err)
+			if i == 0 {
+				return 0, transferred("send from", "sendmmsg", fd, err)
+			}
+			ms = ms[:i] // those before it go out
+			break
 		}
 	}
 	n, err := sendMany(fd.Number(), ms, flags)

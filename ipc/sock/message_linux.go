@@ -28,7 +28,7 @@ func (m *Message) outgoing(fd int, room []byte) (msg sys.Message, err error) {
 			return msg, err
 		}
 	}
-	msg.Control, err = appendControl(nil, &m.Control)
+	msg.Control, err = m.appendControl(nil, fd)
 	return msg, err
 }
 
@@ -73,7 +73,10 @@ func sendMany(fd int, ms []Message, flags Flags) (int, error) {
 		name := b.room[at : at : at+sys.NameBytes]
 		msg, err := ms[i].outgoing(fd, name)
 		if err != nil {
-			return 0, err
+			if i == 0 {
+				return 0, err
+			}
+			break // those before it go out
 		}
 		b.messages = append(b.messages, msg)
 	}

@@ -11,7 +11,7 @@ func (m *Message) send(fd int, flags Flags) (err error) {
 			return err
 		}
 	}
-	control, err := appendControl(nil, &m.Control)
+	control, err := m.appendControl(nil, fd)
 	if err != nil {
 		return err
 	}

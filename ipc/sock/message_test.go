@@ -2,6 +2,8 @@ package sock_test
 
 import (
 	"errors"
+	"fmt"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
@@ -207,6 +209,41 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
+// A user's number has 32 bits, of which none is a sign.
+func TestCredentialsOfHighUser(t *testing.T) {
+	needLinux(t, "SO_PASSCRED")
+	a, b := pair(t, sock.SOCK_DGRAM)
+	if _, err := sock.SO_PASSCRED.Set(b, true); err != nil {
+		t.Fatal(err)
+	}
+	high := uint32(4_000_000_000)
+	want := sock.Credentials{PID: os.Getpid(), UID: int(high), GID: int(high)}
+	if _, err := sock.SendMsg(a, &sock.Message{Control: sock.Control{Credentials: &want}}, 0); err != nil {
+		t.Skip("this user may not send others' credentials: ", err)
+	}
+	var in sock.Message
+	if _, err := sock.RecvMsg(b, &in, 0); err != nil {
+		t.Fatal(err)
+	}
+	if got := in.Control.Credentials; got == nil || *got != want {
+		t.Errorf("received %v, want %v", got, want)
+	}
+}
+
+// Who has no peer is not told of one with made-up numbers.
+func TestPeerCredentialsWithoutPeer(t *testing.T) {
+	needLinux(t, "SO_PEERCRED")
+	client := connect(t, listen(t, "tcp:127.0.0.1:0", nil).Addr(), nil)
+	for name, fd := range map[string]*ipc.FD{
+		"not connected": kept(t, must(sock.Socket(sock.AF_UNIX, sock.SOCK_STREAM, 0))(t)),
+		"TCP":           client,
+	} {
+		if got, err := sock.PeerCredentials(fd); !errors.Is(err, unix.ENOTCONN) {
+			t.Errorf("%s: %v, %v; want ENOTCONN", name, got, err)
+		}
+	}
+}
+
 func TestTimestamp(t *testing.T) {
 	for _, option := range []*sock.Option[bool]{sock.SO_TIMESTAMP, sock.SO_TIMESTAMPNS} {
 		t.Run(option.Name, func(t *testing.T) {
@@ -259,6 +296,57 @@ func TestPacketInfo(t *testing.T) {
 			}
 			if in.Addr != b.Addr() {
 				t.Errorf("it came from %v, want %v", in.Addr, b.Addr())
+			}
+		})
+	}
+}
+
+// What is not given of a PacketInfo is left to the routes, and what is given is
+// heeded, in whatever domain.
+func TestPacketInfoParts(t *testing.T) {
+	needLinux(t, "IP_PKTINFO like this")
+	const none = 1 << 30 // the number of no interface
+	for _, test := range []struct {
+		from, to string
+		info     sock.PacketInfo
+		is       error
+		want     string // whom it comes from
+	}{
+		{"udp:0.0.0.0:0", "udp:127.0.0.1:0", sock.PacketInfo{}, nil, "127.0.0.1"},
+		{"udp:0.0.0.0:0", "udp:127.0.0.1:0", sock.PacketInfo{Interface: none}, unix.ENODEV, ""},
+		{"udp:0.0.0.0:0", "udp:127.0.0.1:0", sock.PacketInfo{Local: netip.MustParseAddr("127.0.0.9")}, nil, "127.0.0.9"},
+		{"udp:0.0.0.0:0", "udp:127.0.0.1:0", sock.PacketInfo{Local: netip.MustParseAddr("::ffff:127.0.0.9")}, nil, "127.0.0.9"},
+		{"udp:*:0", "udp:127.0.0.1:0", sock.PacketInfo{Local: netip.MustParseAddr("::ffff:127.0.0.9")}, nil, "127.0.0.9"},
+		{"udp:*:0", "udp:127.0.0.1:0", sock.PacketInfo{Local: netip.MustParseAddr("127.0.0.9")}, nil, "127.0.0.9"},
+		{"udp:*:0", "udp:127.0.0.1:0", sock.PacketInfo{Interface: none}, unix.ENODEV, ""},
+		{"udp:[::]:0", "udp:[::1]:0", sock.PacketInfo{}, nil, "::1"},
+		{"udp:[::]:0", "udp:[::1]:0", sock.PacketInfo{Interface: none}, unix.ENODEV, ""},
+	} {
+		t.Run(fmt.Sprintf("%s to %s by %v", test.from, test.to, test.info), func(t *testing.T) {
+			if test.from != "udp:0.0.0.0:0" {
+				needIPv6(t)
+			}
+			from := must(sock.BindDatagram(addr.MustParse(test.from), nil))(t)
+			defer from.Close()
+			to := must(sock.BindDatagram(addr.MustParse(test.to), nil))(t)
+			defer to.Close()
+			out := sock.Message{Addr: to.Addr(), Data: [][]byte{[]byte("x")}, Control: sock.Control{PacketInfo: &test.info}}
+			for range 2 {
+				if _, err := sock.SendMsg(from.FD(), &out, 0); !errors.Is(err, test.is) {
+					t.Fatalf("SendMsg to %v: %v, want %v", out.Addr, err, test.is)
+				}
+				if test.is == nil {
+					wait(t, to.FD(), unix.POLLIN)
+					_, peer, err := sock.RecvFrom(to.FD(), make([]byte, 1), 0)
+					if err != nil || peer.AddrPort().Addr().String() != test.want {
+						t.Errorf("it came from %v, %v; want %s", peer, err, test.want)
+					}
+				}
+				// Once more to the connected peer.
+				if err := sock.ConnectTo(from.FD(), to.Addr()); err != nil {
+					t.Fatal(err)
+				}
+				out.Addr = addr.Addr{}
 			}
 		})
 	}
@@ -343,6 +431,27 @@ func TestSendManyStops(t *testing.T) {
 	}
 	if n, err := sock.SendMany(a.FD(), []sock.Message{bad, good}, 0); n != 0 || !errors.Is(err, unix.EMSGSIZE) {
 		t.Errorf("the first too long: %d, %v; want EMSGSIZE", n, err)
+	}
+	unresolved := sock.Message{Addr: addr.MustParse("udp:localhost:9"), Data: [][]byte{[]byte("x")}}
+	if n, err := sock.SendMany(a.FD(), []sock.Message{good, unresolved, good}, 0); n != 1 || err != nil {
+		t.Errorf("the second not resolved: %d, %v; want 1", n, err)
+	}
+	if n, err := sock.SendMany(a.FD(), []sock.Message{unresolved, good}, 0); n != 0 || !errors.Is(err, sock.ErrUnresolved) {
+		t.Errorf("the first not resolved: %d, %v; want ErrUnresolved", n, err)
+	}
+	b, _ := pair(t, sock.SOCK_STREAM)
+	for _, test := range []struct {
+		name string
+		ms   []sock.Message
+		want int
+		is   error
+	}{
+		{"second", []sock.Message{{Data: good.Data}, {Control: sock.Control{Files: []*ipc.FD{b}}}}, 1, nil},
+		{"first", []sock.Message{{Control: sock.Control{Files: []*ipc.FD{b}}}, {Data: good.Data}}, 0, unix.EINVAL},
+	} {
+		if n, err := sock.SendMany(b, test.ms, 0); n != test.want || !errors.Is(err, test.is) {
+			t.Errorf("the %s with descriptors and no data: %d, %v; want %d, %v", test.name, n, err, test.want, test.is)
+		}
 	}
 }
 

@@ -130,6 +130,7 @@ func (o *Option[T]) To(v T) Setting { return setting[T]{o, v} }
 // A Setting is an option and the value that it is to have. Option.To makes one.
 type Setting interface {
 	apply(fd *ipc.FD) error
+	// String names both, as "SO_RCVBUF 10000 bytes".
 	String() string
 }
 
@@ -152,14 +153,14 @@ func (i Info) failed(verb, call string, fd *ipc.FD, err error) error {
 		return fmt.Errorf("%s %s of %s: %w", verb, i.Name, fd, err)
 	}
 	err = os.NewSyscallError(call, errno)
-	if why := i.explain(errno, fd); why != "" {
+	if why := i.explain(verb, errno, fd); why != "" {
 		return fmt.Errorf("%s %s of %s: %w: %s", verb, i.Name, fd, err, why)
 	}
 	return fmt.Errorf("%s %s of %s: %w", verb, i.Name, fd, err)
 }
 
 // explain says what stood in the way, or returns "".
-func (i Info) explain(errno syscall.Errno, fd *ipc.FD) string {
+func (i Info) explain(verb string, errno syscall.Errno, fd *ipc.FD) string {
 	switch errno {
 	case unix.ENOTSOCK, unix.EBADF:
 		return ""
@@ -171,7 +172,7 @@ func (i Info) explain(errno syscall.Errno, fd *ipc.FD) string {
 		if other := i.wrongDomain(fd); other != "" {
 			return other
 		}
-		if i.ReadOnly && errno == unix.ENOPROTOOPT {
+		if i.ReadOnly && verb == "set" && errno == unix.ENOPROTOOPT {
 			return "it can only be read"
 		}
 	}
@@ -204,8 +205,13 @@ func (i Info) wrongDomain(fd *ipc.FD) string {
 	return fmt.Sprintf("it is an option of %s, and the socket is of %v and %v", level, d, Type(t))
 }
 
-// domainOfSocket finds out the domain by the address that every socket has.
+// domainOfSocket finds out the domain: where the system does not tell it, by the
+// address that every socket has.
 func domainOfSocket(fd int) (Domain, bool) {
+	if soDomain >= 0 {
+		n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, soDomain)
+		return Domain(n), err == nil
+	}
 	name, err := unix.Getsockname(fd)
 	if err != nil {
 		return 0, false

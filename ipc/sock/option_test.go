@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"xanadu/ipc"
+	"xanadu/ipc/addr"
 	"xanadu/ipc/sock"
 )
 
@@ -138,6 +139,7 @@ func TestSetAndReadBack(t *testing.T) {
 	needLinux(t, "the values of this table")
 	socket := func(d sock.Domain, typ sock.Type) *ipc.FD { return kept(t, must(sock.Socket(d, typ, 0))(t)) }
 	tcp, udp, local := socket(sock.AF_INET, sock.SOCK_STREAM), socket(sock.AF_INET, sock.SOCK_DGRAM), socket(sock.AF_UNIX, sock.SOCK_STREAM)
+	netlink := socket(must(sock.ParseDomain("AF_NETLINK"))(t), sock.SOCK_RAW) // whose addresses have no words here
 	for _, test := range []struct {
 		name string
 		fd   *ipc.FD
@@ -181,6 +183,16 @@ func TestSetAndReadBack(t *testing.T) {
 		{"IP_MULTICAST_TTL", udp, "256", "it must be 0 to 255", errors.New("")},
 		{"IP_MULTICAST_LOOP", udp, "off", "off", nil},
 		{"IP_HDRINCL", udp, "on", "it is for SOCK_RAW", unix.ENOPROTOOPT},
+		{"SO_RCVBUF", udp, "4294967296", "a whole number of 32 bits", errors.New("")},
+		{"SO_PEEK_OFF", netlink, "1", "sockets of this domain and type have none", unix.EOPNOTSUPP},
+		{"TCP_KEEPIDLE", tcp, "0s", "it must be 1s to 32767s", unix.EINVAL},
+		{"TCP_KEEPINTVL", tcp, "100000h", "it must be 1s to 32767s", unix.EINVAL},
+		{"UDP_SEGMENT", udp, "65536", "it must be 0 to 65535", unix.EINVAL},
+		{"IP_MULTICAST_TTL", tcp, "3", "it is not for SOCK_STREAM", unix.EINVAL},
+		{"IP_MTU_DISCOVER", udp, "-1", "it must be 0 to 5", unix.EINVAL},
+		{"IP_MTU", udp, "1500", "it can only be read", unix.ENOPROTOOPT},
+		{"TCP_NODELAY", netlink, "on", "it is an option of TCP, and the socket is of AF_NETLINK and SOCK_RAW", unix.ENOPROTOOPT},
+		{"IP_MTU", netlink, "1500", "it is an option of IP, and the socket is of AF_NETLINK and SOCK_RAW", unix.ENOPROTOOPT},
 		{"IPV6_V6ONLY", udp, "on", "it is an option of IPv6, and the socket is of AF_INET and SOCK_DGRAM", nil},
 	} {
 		t.Run(test.name+" "+test.set, func(t *testing.T) {
@@ -213,6 +225,43 @@ func TestSetNeedsCapability(t *testing.T) {
 	}
 	if !errors.Is(err, unix.EACCES) || !strings.Contains(err.Error(), "it needs CAP_NET_ADMIN") {
 		t.Errorf("%v, want EACCES and the capability", err)
+	}
+}
+
+// The domain that stands in the way is named, also where it is not the level's.
+func TestPassCredentialsOfTCP(t *testing.T) {
+	needLinux(t, "SO_PASSCRED")
+	fd := kept(t, must(sock.Socket(sock.AF_INET, sock.SOCK_STREAM, 0))(t))
+	_, err := sock.SO_PASSCRED.Set(fd, true)
+	if err == nil {
+		t.Skip("this kernel takes it for every socket")
+	}
+	if !errors.Is(err, unix.EOPNOTSUPP) || !strings.HasSuffix(err.Error(), ": it is for sockets of AF_UNIX and AF_NETLINK") {
+		t.Errorf("%v, want EOPNOTSUPP and the domains", err)
+	}
+}
+
+// What says of itself that it can only be read cannot be set, and the rest can,
+// whoever asks.
+func TestReadOnly(t *testing.T) {
+	needLinux(t, "IPV6_MTU that can be set")
+	needIPv6(t)
+	fd := kept(t, must(sock.Socket(sock.AF_INET6, sock.SOCK_DGRAM, 0))(t))
+	l := must(sock.BindDatagram(addr.MustParse("udp:[::1]:0"), nil))(t)
+	defer l.Close()
+	if err := sock.ConnectTo(fd, l.Addr()); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range sock.Table() {
+		info := e.Describe()
+		text, err := e.Text(fd)
+		if err != nil || info.Kind != "number" || info.Level == unix.IPPROTO_IP {
+			continue
+		}
+		_, err = e.SetText(fd, text)
+		if got := errors.Is(err, unix.ENOPROTOOPT); got != info.ReadOnly {
+			t.Errorf("%s set to %s, which it was: %v; ReadOnly is %v", info.Name, text, err, info.ReadOnly)
+		}
 	}
 }
 

@@ -34,7 +34,9 @@ type Options struct {
 	Local addr.Addr
 
 	// Timeout is how long Connect waits; 0 as long as the kernel does: for
-	// TCP about two minutes, net.ipv4.tcp_syn_retries.
+	// TCP about two minutes, net.ipv4.tcp_syn_retries, and for a UNIX socket
+	// until the backlog has room. A UNIX socket has it as its SO_SNDTIMEO
+	// until it is connected.
 	Timeout time.Duration
 }
 

@@ -28,11 +28,13 @@ var (
 		Does:   "how long a connection is silent before the first probe",
 		Sysctl: "net.ipv4.tcp_keepalive_time",
 		Note:   "with SO_KEEPALIVE; whole seconds",
+		why:    map[syscall.Errno]string{unix.EINVAL: "it must be 1s to 32767s on Linux"},
 	})
 	TCP_KEEPINTVL = option(seconds, Info{Name: "TCP_KEEPINTVL", Level: unix.IPPROTO_TCP, Number: tcpKeepintvl,
 		Does:   "the time between probes",
 		Sysctl: "net.ipv4.tcp_keepalive_intvl",
 		Note:   "with SO_KEEPALIVE; whole seconds",
+		why:    map[syscall.Errno]string{unix.EINVAL: "it must be 1s to 32767s on Linux"},
 	})
 	TCP_KEEPCNT = option(number, Info{Name: "TCP_KEEPCNT", Level: unix.IPPROTO_TCP, Number: tcpKeepcnt, Unit: "probes",
 		Does:   "probes without an answer until the connection is broken",
@@ -88,6 +90,7 @@ var (
 	UDP_SEGMENT = option(number, Info{Name: "UDP_SEGMENT", Level: unix.IPPROTO_UDP, Number: udpSegment, Unit: "bytes",
 		Does: "cuts what is sent into datagrams of this size",
 		Note: "0 does not",
+		why:  map[syscall.Errno]string{unix.EINVAL: "it must be 0 to 65535"},
 	})
 	UDP_GRO = option(flag, Info{Name: "UDP_GRO", Level: unix.IPPROTO_UDP, Number: udpGro,
 		Does: "receives datagrams of one size joined together",
@@ -106,6 +109,7 @@ var (
 	})
 	IP_MULTICAST_TTL = option(octet, Info{Name: "IP_MULTICAST_TTL", Level: unix.IPPROTO_IP, Number: unix.IP_MULTICAST_TTL, Unit: "hops",
 		Does: "the time to live of multicast packets",
+		why:  map[syscall.Errno]string{unix.EINVAL: "it is not for SOCK_STREAM"},
 	})
 	IP_MULTICAST_LOOP = option(octetFlag, Info{Name: "IP_MULTICAST_LOOP", Level: unix.IPPROTO_IP, Number: unix.IP_MULTICAST_LOOP,
 		Does: "the own host receives multicast packets too",
@@ -135,7 +139,8 @@ var (
 	IP_MTU_DISCOVER = option(number, Info{Name: "IP_MTU_DISCOVER", Level: unix.IPPROTO_IP, Number: ipMtuDiscover,
 		Does:   "path MTU discovery",
 		Sysctl: "net.ipv4.ip_no_pmtu_disc",
-		Note:   "0 never, 1 as the route says, 2 always, 3 always and heeds no cache",
+		Note:   "0 never, 1 as the route says, 2 always, 3 always and heeds no cache, 4 as the interface says, 5 as 4 and fragments",
+		why:    map[syscall.Errno]string{unix.EINVAL: "it must be 0 to 5"},
 	})
 	IP_RECVERR = option(flag, Info{Name: "IP_RECVERR", Level: unix.IPPROTO_IP, Number: ipRecverr,
 		Does: "keeps errors for MSG_ERRQUEUE",
@@ -163,15 +168,18 @@ var (
 	IPV6_UNICAST_HOPS = option(number, Info{Name: "IPV6_UNICAST_HOPS", Level: unix.IPPROTO_IPV6, Number: unix.IPV6_UNICAST_HOPS, Unit: "hops",
 		Does: "the hop limit of outgoing packets",
 		Note: "-1 is the system's choice",
+		why:  map[syscall.Errno]string{unix.EINVAL: "it must be -1 to 255"},
 	})
 	IPV6_MULTICAST_HOPS = option(number, Info{Name: "IPV6_MULTICAST_HOPS", Level: unix.IPPROTO_IPV6, Number: unix.IPV6_MULTICAST_HOPS, Unit: "hops",
 		Does: "the hop limit of multicast packets",
+		why:  map[syscall.Errno]string{unix.EINVAL: "it must be -1 to 255", unix.ENOPROTOOPT: "it is not for SOCK_STREAM"},
 	})
 	IPV6_MULTICAST_LOOP = option(flag, Info{Name: "IPV6_MULTICAST_LOOP", Level: unix.IPPROTO_IPV6, Number: unix.IPV6_MULTICAST_LOOP,
 		Does: "the own host receives multicast packets too",
 	})
 	IPV6_TCLASS = option(number, Info{Name: "IPV6_TCLASS", Level: unix.IPPROTO_IPV6, Number: unix.IPV6_TCLASS,
 		Does: "the traffic class of outgoing packets",
+		why:  map[syscall.Errno]string{unix.EINVAL: "it must be -1 to 255"},
 	})
 	IPV6_RECVPKTINFO = option(flag, Info{Name: "IPV6_RECVPKTINFO", Level: unix.IPPROTO_IPV6, Number: unix.IPV6_RECVPKTINFO,
 		Does: "delivers the interface and the own address with each datagram",
@@ -183,9 +191,10 @@ var (
 	IPV6_RECVTCLASS = option(flag, Info{Name: "IPV6_RECVTCLASS", Level: unix.IPPROTO_IPV6, Number: unix.IPV6_RECVTCLASS,
 		Does: "delivers the traffic class with each datagram",
 	})
-	IPV6_MTU = option(number, Info{Name: "IPV6_MTU", Level: unix.IPPROTO_IPV6, Number: ipv6Mtu, Unit: "bytes", ReadOnly: true,
+	IPV6_MTU = option(number, Info{Name: "IPV6_MTU", Level: unix.IPPROTO_IPV6, Number: ipv6Mtu, Unit: "bytes",
 		Does: "the MTU of the path to the connected peer",
-		why:  map[syscall.Errno]string{unix.ENOTCONN: "it is that of a connection"},
+		Note: "set, it bounds the socket's own packets, and is not what is read back",
+		why:  map[syscall.Errno]string{unix.ENOTCONN: "it is that of a connection", unix.EINVAL: "it must be 1280 or more"},
 	})
 	IPV6_DONTFRAG = option(flag, Info{Name: "IPV6_DONTFRAG", Level: unix.IPPROTO_IPV6, Number: unix.IPV6_DONTFRAG,
 		Does: "datagrams that do not fit are errors, not fragments",

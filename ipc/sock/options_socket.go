@@ -54,7 +54,7 @@ var (
 	SO_RCVBUF = option(number, Info{Name: "SO_RCVBUF", Level: unix.SOL_SOCKET, Number: unix.SO_RCVBUF, Unit: "bytes",
 		Does:   "buffer for input",
 		Sysctl: "net.core.rmem_default, net.core.rmem_max",
-		Note:   "Linux keeps the double, from 2304 bytes to twice rmem_max, and counts its own memory, not the data; no effect on UNIX sockets",
+		Note:   "Linux keeps the double, from 2304 bytes to twice rmem_max, which -1 asks for, and counts its own memory, not the data; no effect on UNIX sockets",
 	})
 	SO_SNDLOWAT = option(number, Info{Name: "SO_SNDLOWAT", Level: unix.SOL_SOCKET, Number: unix.SO_SNDLOWAT, Unit: "bytes", ReadOnly: soSndlowatReadOnly,
 		Does: "minimum count for output",
@@ -66,7 +66,7 @@ var (
 	})
 	SO_SNDTIMEO = option(timeval, Info{Name: "SO_SNDTIMEO", Level: unix.SOL_SOCKET, Number: unix.SO_SNDTIMEO,
 		Does: "how long output waits",
-		Note: "0s is for ever; limits connect too; then the call returns ErrWouldBlock; rounded up to a tick of the kernel",
+		Note: "0s is for ever; limits connect too, which is EINPROGRESS then for the Internet; any other call returns ErrWouldBlock; rounded up to a tick of the kernel",
 	})
 	SO_RCVTIMEO = option(timeval, Info{Name: "SO_RCVTIMEO", Level: unix.SOL_SOCKET, Number: unix.SO_RCVTIMEO,
 		Does: "how long input waits",
@@ -126,10 +126,12 @@ var (
 	SO_PASSCRED = option(flag, Info{Name: "SO_PASSCRED", Level: unix.SOL_SOCKET, Number: soPasscred,
 		Does: "delivers the sender's credentials with each message",
 		Note: "as Control.Credentials; UNIX sockets",
+		why:  map[syscall.Errno]string{unix.EOPNOTSUPP: "it is for sockets of AF_UNIX and AF_NETLINK"},
 	})
 	SO_PEEK_OFF = option(number, Info{Name: "SO_PEEK_OFF", Level: unix.SOL_SOCKET, Number: soPeekOff, Unit: "bytes",
 		Does: "where MSG_PEEK begins, and moves it along",
 		Note: "-1 is the front, always",
+		why:  map[syscall.Errno]string{unix.EOPNOTSUPP: "sockets of this domain and type have none"},
 	})
 	SO_PRIORITY = option(number, Info{Name: "SO_PRIORITY", Level: unix.SOL_SOCKET, Number: soPriority,
 		Does:  "the priority of outgoing packets",

@@ -276,6 +276,26 @@ func TestCloseAfterTheFileIsGone(t *testing.T) {
 	}
 }
 
+// A second Close touches nothing, though the path, and perhaps the inode's number,
+// is a successor's by then.
+func TestCloseTwice(t *testing.T) {
+	a := addr.MustParse("unix:" + kit.SocketDir(t) + "/s")
+	for range 20 {
+		l := listen(t, a.String(), nil)
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		successor := listen(t, a.String(), nil)
+		if err := l.Close(); !errors.Is(err, os.ErrClosed) {
+			t.Errorf("a second Close: %v, want ErrClosed", err)
+		}
+		if _, err := os.Lstat(a.Path()); err != nil {
+			t.Fatal("the successor's file is gone: ", err)
+		}
+		successor.Close()
+	}
+}
+
 // A daemon that changes its directory still finds its file.
 func TestRelativePath(t *testing.T) {
 	dir := kit.SocketDir(t)

@@ -134,7 +134,7 @@ func Bind(fd *ipc.FD, a addr.Addr) error {
 
 // ListenOn makes the bound socket one that takes connections (listen(2)).
 // Backlog is how many of them may wait for Accept; the system cuts what is more
-// than it allows.
+// than it allows. EOPNOTSUPP for a type without connections; EADDRINUSE.
 func ListenOn(fd *ipc.FD, backlog int) error {
 	if err := unix.Listen(fd.Number(), backlog); err != nil {
 		return fmt.Errorf("listen on %s: %w", fd, os.NewSyscallError("listen", err))
@@ -146,6 +146,9 @@ func ListenOn(fd *ipc.FD, backlog int) error {
 // its socket, which is close-on-exec, and the peer's address. Flags is 0 or
 // SOCK_NONBLOCK. It waits for a client where fd waits. A peer that is a UNIX
 // socket reads as one of SOCK_STREAM; a Listener knows better.
+//
+// Errors wrap the errno: EINVAL when fd does not listen, EMFILE, and what went wrong
+// with the client meanwhile, as ECONNABORTED; ErrWouldBlock.
 func Accept(fd *ipc.FD, flags Type) (*ipc.FD, addr.Addr, error) {
 	n, peer, err := accept(fd.Number(), flags, SOCK_STREAM)
 	switch {
@@ -214,7 +217,7 @@ const (
 
 // Shutdown ends one or both directions of a connection, whoever else holds the
 // socket (shutdown(2)). After SHUT_WR the peer reads what was sent and then the
-// end.
+// end. ENOTCONN when there is no connection.
 func Shutdown(fd *ipc.FD, how int) error {
 	if err := unix.Shutdown(fd.Number(), how); err != nil {
 		return fmt.Errorf("shut down %s: %w", fd, os.NewSyscallError("shutdown", err))

@@ -80,8 +80,9 @@ func SendTo(fd *ipc.FD, b []byte, flags Flags, to addr.Addr) (int, error) {
 }
 
 // Recv receives up to len(b) bytes (recv(2)), of a message no more than its own.
-// 0 bytes and no error are the end of a connection, or an empty message. What
-// does not fit of a datagram is lost; only RecvMsg says so.
+// 0 bytes and no error are the end of a connection, an empty message, or that b is
+// empty. Datagrams have no end: nothing comes any more when the peer is gone. What
+// does not fit of a message is lost; only RecvMsg says so.
 //
 // Errors wrap the errno: ECONNRESET when the connection broke off; ErrWouldBlock.
 func Recv(fd *ipc.FD, b []byte, flags Flags) (int, error) {
