@@ -74,7 +74,7 @@ Ending connection
 1$
 `, "socketpair sendto sendto recvfrom recvfrom"},
 		{"sockopt", `1$ TRACE ./sockopt SO_SNDLOWAT
-SO_SNDLOWAT is 1 bytes
+SO_SNDLOWAT is 1 byte
 does    minimum count for output
 note    always 1 on Linux
 1$

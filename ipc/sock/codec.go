@@ -245,33 +245,35 @@ var text = codec[string]{
 
 // The kinds below are only read.
 
-var socketType = readOnly("type", func(n int) Type { return Type(n) }, Type.String)
+var socketType = readOnly("type", ParseType, Type.String)
 
-var domain = readOnly("domain", func(n int) Domain { return Domain(n) }, Domain.String)
+var domain = readOnly("domain", ParseDomain, Domain.String)
 
-var pendingError = readOnly("error", func(n int) syscall.Errno { return syscall.Errno(n) }, func(e syscall.Errno) string {
+var pendingError = readOnly("error", parseErrno, func(e syscall.Errno) string {
 	if e == 0 {
 		return "no error"
 	}
 	return e.Error()
 })
 
+func parseErrno(text string) (syscall.Errno, error) {
+	n, err := number.parse(text)
+	return syscall.Errno(n), err
+}
+
 // readOnly is a number with a meaning. Setting it is put to the kernel all the
 // same, whose errno the caller gets.
-func readOnly[T ~int | ~uintptr](kind string, meaning func(int) T, print func(T) string) codec[T] {
+func readOnly[T ~int | ~uintptr](kind string, parse func(string) (T, error), print func(T) string) codec[T] {
 	return codec[T]{
 		kind: kind,
 		get: func(fd, level, number int) (T, error) {
 			n, err := unix.GetsockoptInt(fd, level, number)
-			return meaning(n), err
+			return T(n), err
 		},
 		set: func(fd, level, number int, v T) error {
 			return unix.SetsockoptInt(fd, level, number, int(v))
 		},
-		parse: func(text string) (T, error) {
-			n, err := strconv.ParseInt(text, 10, 32)
-			return meaning(int(n)), err
-		},
+		parse: parse,
 		print: print,
 	}
 }

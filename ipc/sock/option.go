@@ -105,7 +105,11 @@ func (o *Option[T]) Text(fd *ipc.FD) (string, error) {
 
 // SetText is Set as Entry has it.
 func (o *Option[T]) SetText(fd *ipc.FD, text string) (kept string, err error) {
-	v, err := o.code.parse(strings.TrimSuffix(text, " "+o.Unit))
+	bare := strings.TrimSuffix(text, " "+o.Unit)
+	if text == "1 "+strings.TrimSuffix(o.Unit, "s") {
+		bare = "1"
+	}
+	v, err := o.code.parse(bare)
 	if err != nil {
 		return "", fmt.Errorf("set %s: %q: %w", o.Name, text, err)
 	}
@@ -118,10 +122,13 @@ func (o *Option[T]) SetText(fd *ipc.FD, text string) (kept string, err error) {
 
 func (o *Option[T]) print(v T) string {
 	text := o.code.print(v)
-	if o.Kind == "number" && o.Unit != "" {
-		text += " " + o.Unit
+	switch {
+	case o.Kind != "number" || o.Unit == "":
+		return text
+	case text == "1":
+		return "1 " + strings.TrimSuffix(o.Unit, "s")
 	}
-	return text
+	return text + " " + o.Unit
 }
 
 // To returns the setting of o to v, for Options.Set.

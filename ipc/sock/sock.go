@@ -101,7 +101,7 @@ func (wouldBlock) Unwrap() error { return syscall.EAGAIN }
 func Socket(d Domain, t Type, protocol int) (*ipc.FD, error) {
 	n, err := socket(d, t, protocol)
 	if err != nil {
-		return nil, fmt.Errorf("socket %v %v: %w", d, t, os.NewSyscallError("socket", err))
+		return nil, fmt.Errorf("socket %s: %w", kindOf(d, t, protocol), os.NewSyscallError("socket", err))
 	}
 	return ipc.NewFD(n), nil
 }
@@ -113,9 +113,17 @@ func Socket(d Domain, t Type, protocol int) (*ipc.FD, error) {
 func Socketpair(d Domain, t Type, protocol int) (a, b *ipc.FD, err error) {
 	pair, err := socketpair(d, t, protocol)
 	if err != nil {
-		return nil, nil, fmt.Errorf("socketpair %v %v: %w", d, t, os.NewSyscallError("socketpair", err))
+		return nil, nil, fmt.Errorf("socketpair %s: %w", kindOf(d, t, protocol), os.NewSyscallError("socketpair", err))
 	}
 	return ipc.NewFD(pair[0]), ipc.NewFD(pair[1]), nil
+}
+
+// kindOf names what was asked for, for messages.
+func kindOf(d Domain, t Type, protocol int) string {
+	if protocol == 0 {
+		return fmt.Sprintf("%v %v", d, t)
+	}
+	return fmt.Sprintf("%v %v protocol %d", d, t, protocol)
 }
 
 // Bind gives the socket its own address (bind(2)). Binding to a path makes a
