@@ -65,13 +65,10 @@ func (c *complaints) write(w io.Writer) {
 		select {
 		case line := <-c.lines:
 			c.print(w, line)
-			continue
-		default:
-		}
-		select {
-		case line := <-c.lines:
-			c.print(w, line)
 		case <-c.quit:
+			for len(c.lines) > 0 { // of two that are ready, select takes any
+				c.print(w, <-c.lines)
+			}
 			return
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -32,6 +33,22 @@ func TestComplaints(t *testing.T) {
 			t.Errorf("got  %q\nwant %q", got, want)
 		}
 	})
+}
+
+// What is said just before the end is heard, wherever the goroutine is by then.
+func TestLastComplaint(t *testing.T) {
+	for i := range 20_000 {
+		var heard strings.Builder
+		c := complainTo(&heard)
+		for range i % 40 {
+			runtime.Gosched()
+		}
+		c.errorf("last words")
+		c.end()
+		if got, want := heard.String(), "sws: last words\n"; got != want {
+			t.Fatalf("got %q, want %q", got, want)
+		}
+	}
 }
 
 // A reader that stands still delays the end by no more than lastWords.
