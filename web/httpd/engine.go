@@ -45,7 +45,7 @@ type engine struct {
 	ending bool
 
 	newcomer, idle, head, content, reply, linger *loop.Timeout
-	turn, silence, patience, grace               *loop.Timeout // for programs
+	turn, silence, dying, patience, grace        *loop.Timeout // for programs
 
 	programs   map[*program]struct{} // with a place among those that run
 	halfClosed map[*program]struct{} // whose clients have ended their side
@@ -84,6 +84,7 @@ func newEngine(s *Server, l *loop.Loop) *engine {
 	if o := s.opt.Programs; o != nil {
 		e.turn = l.NewTimeout(o.Wait)
 		e.silence = l.NewTimeout(o.Silence)
+		e.dying = l.NewTimeout(dyingTime)
 		e.patience = l.NewTimeout(patience)
 		e.grace = l.NewTimeout(o.Grace)
 		e.programs = make(map[*program]struct{})

@@ -9,9 +9,14 @@ import (
 )
 
 const (
-	// patience is how long a program is waited for that has closed its output,
-	// or has ended and left its complaints open to others: at its end it does
-	// all that at once, and who does it otherwise means to.
+	// dyingTime is how long a program is waited for that has closed its output.
+	// At its end it does so a moment before it can be reaped, but on a busy
+	// machine the moment may be long for one with a low priority, and how it
+	// ended tells whether its answer is whole. Who lives on for longer means to.
+	dyingTime = time.Second
+
+	// patience is how long the complaints of a program that has ended are waited
+	// for, which others may have been left with.
 	patience = 100 * time.Millisecond
 
 	// lastCut is how long the kernel is given at the end of a loop to end what

@@ -34,7 +34,7 @@ func (s *programOutput) Ended(err error) {
 	p.outOver = true
 	p.awaitEnd()
 	if !p.ended && p.child != nil {
-		p.errs.Timeout(p.engine.patience)
+		p.errs.Timeout(p.engine.dying)
 	}
 }
 
