@@ -77,6 +77,7 @@ func (c *command) dial(t *testing.T) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
+	conn.SetDeadline(time.Now().Add(hangs))
 	return conn
 }
 
@@ -389,12 +390,17 @@ func TestHangUpReopensLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd.signal(t, syscall.SIGHUP)
-	eventually(t, "the new log", func() bool { _, err := os.Stat(log); return err == nil })
-	request(2)
-	eventually(t, "a line in the new log", func() bool {
+	// That the file is there does not yet mean that lines go to it.
+	written := func(line string) bool {
 		b, _ := os.ReadFile(log)
-		return bytes.Contains(b, []byte(`"GET /2 `))
+		return bytes.Contains(b, []byte(line))
+	}
+	eventually(t, "a line in the new log", func() bool {
+		cmd.ask(t, "GET /new HTTP/1.0\r\n\r\n")
+		return written(`"GET /new `)
 	})
+	request(2)
+	eventually(t, "the second line in the new log", func() bool { return written(`"GET /2 `) })
 
 	away := logs + ".away"
 	if err := os.Rename(logs, away); err != nil {
@@ -427,7 +433,7 @@ func TestHangUpReopensLog(t *testing.T) {
 // makes.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !holds(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); !holds(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain for %s", what)
 		}

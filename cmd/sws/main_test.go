@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"testing"
+	"time"
 
 	"xanadu/internal/kit"
 )
@@ -27,6 +29,10 @@ func TestMain(m *testing.M) {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
+// hangs is how long a command may take before it counts as one that hangs: less
+// than go test gives the whole package, after which it would leave all behind.
+const hangs = 5 * time.Minute
+
 // sws returns the command, not yet started: this very binary, run as sws.
 func sws(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
@@ -34,7 +40,9 @@ func sws(t *testing.T, args ...string) *exec.Cmd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(exe, args...)
+	ctx, cancel := context.WithTimeout(context.Background(), hangs)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, exe, args...)
 	// The race detector would have each process sleep for a second at its end.
 	cmd.Env = append(os.Environ(), asCommand+"=1", "GORACE=atexit_sleep_ms=0")
 	return cmd

@@ -17,8 +17,9 @@ import (
 )
 
 // settle is how long Main waits for goroutines and descriptors that are on
-// their way out when the last test has returned. Only tests of Main change it.
-var settle = 2 * time.Second
+// their way out when the last test has returned, on whatever else the machine
+// has to do. Only tests of Main change it.
+var settle = 10 * time.Second
 
 // Main runs the tests of a package and exits. When they pass but leave behind
 // an open descriptor, a goroutine or a child that nobody has waited for, it
@@ -27,7 +28,7 @@ var settle = 2 * time.Second
 //	func TestMain(m *testing.M) { kit.Main(m) }
 //
 // What was there before the first test is not counted, nor is what failing
-// tests leave. What is left gets two seconds to go away. A fuzzing run is not
+// tests leave. What is left gets ten seconds to go away. A fuzzing run is not
 // checked, for its coordinator's workers are children of the test binary.
 func Main(m *testing.M) {
 	startPoller()

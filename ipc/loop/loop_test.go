@@ -18,8 +18,9 @@ import (
 
 func TestMain(m *testing.M) { kit.Main(m) }
 
-// patience bounds what a test waits for something that is sure to happen.
-const patience = 10 * time.Second
+// patience bounds what a test waits for something that is sure to happen, on
+// whatever else the machine has to do.
+const patience = 30 * time.Second
 
 // A rig is a loop that runs, under one of the pollers.
 type rig struct {

@@ -37,17 +37,43 @@ func (r *rig) dial() *client {
 	must(r.t, err)
 	r.t.Cleanup(func() { conn.Close() })
 	conn.SetDeadline(time.Now().Add(patience))
-	return &client{conn, r.t, bufio.NewReader(conn)}
+	return &client{conn, r.t, bufio.NewReader(patient{conn})}
+}
+
+// A patient connection gives each of its Reads a time of its own.
+type patient struct{ net.Conn }
+
+func (p patient) Read(b []byte) (int, error) {
+	p.SetReadDeadline(time.Now().Add(patience))
+	return p.Conn.Read(b)
+}
+
+// Close ends the connection now. Closing the descriptor alone may not: a program
+// that another test has started at this moment holds a copy until its execve(2).
+// Over TCP only the end of what is sent could be told so, and not a reset.
+func (c *client) Close() error {
+	if conn, ok := c.Conn.(*net.UnixConn); ok {
+		conn.CloseRead()
+		conn.CloseWrite()
+	}
+	return c.Conn.Close()
 }
 
 // write sends text. A server that has ended the connection meanwhile is no
 // error here: it shows in what is read.
 func (c *client) write(text string) {
 	c.t.Helper()
-	_, err := io.WriteString(c.Conn, text)
+	err := c.send(text)
 	if err != nil && !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.ECONNRESET) {
 		c.t.Fatal(err)
 	}
+}
+
+// send is write that returns what went wrong.
+func (c *client) send(text string) error {
+	c.SetWriteDeadline(time.Now().Add(patience))
+	_, err := io.WriteString(c.Conn, text)
+	return err
 }
 
 // request is a usual one.

@@ -62,6 +62,8 @@ func TestChangesAreSeen(t *testing.T) {
 			all.Go(func() {
 				must(t, change.make(path))
 				changed := time.Now()
+				pace := time.NewTicker(short / 10)
+				defer pace.Stop()
 				for {
 					asked := time.Now()
 					p := c.get(target)
@@ -76,7 +78,7 @@ func TestChangesAreSeen(t *testing.T) {
 						t.Errorf("%s: the answer is %d with %.20q, neither old nor new", change.name, p.status, p.body)
 						return
 					}
-					time.Sleep(short / 20)
+					<-pace.C
 				}
 			})
 		}

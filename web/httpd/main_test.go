@@ -24,12 +24,13 @@ import (
 func TestMain(m *testing.M) {
 	// Most tests wait most of the time. What is given on the command line goes
 	// before this.
-	flag.Set("test.parallel", "4")
+	flag.Set("test.parallel", "16")
 	kit.Main(m)
 }
 
-// patience bounds what a test waits for something that is sure to happen.
-const patience = 10 * time.Second
+// patience bounds what a test waits for something that is sure to happen, on
+// whatever else the machine has to do.
+const patience = 30 * time.Second
 
 // pollers are the names of all that this system has.
 func pollers() []string { return ready.Names() }
@@ -148,6 +149,35 @@ func never[T any](t testing.TB, c <-chan T, what string) {
 	case v := <-c:
 		t.Errorf("%s: %v", what, v)
 	case <-time.After(50 * time.Millisecond):
+	}
+}
+
+// eventually waits for what no event tells of, as what other processes do.
+func eventually(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	inTime(t, func() error {
+		if !holds() {
+			return fmt.Errorf("waited in vain for %s", what)
+		}
+		return nil
+	})
+}
+
+// inTime calls try until it succeeds, for what a server may rightly refuse when
+// the machine is too busy: a client or a program that stood still although it
+// did not mean to. What a server never may do is not told by try's error.
+func inTime(t testing.TB, try func() error) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for pause := time.Millisecond; ; pause = min(2*pause, 16*time.Millisecond) {
+		err := try()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+		time.Sleep(pause)
 	}
 }
 

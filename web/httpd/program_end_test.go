@@ -6,7 +6,9 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,7 +23,7 @@ import (
 
 // started is what a script writes to a file when it has begun, before it goes
 // on to do something for long. The request's query is a part of its name.
-const started = `echo $$ >"$DIR/new$QUERY_STRING"; mv "$DIR/new$QUERY_STRING" "$DIR/started$QUERY_STRING"; `
+const started = `echo $$ >"$DIR/started$QUERY_STRING"; `
 
 // TestProgramClientGone: whatever a program does when its client goes away, and
 // however that goes, all of its group is ended.
@@ -109,20 +111,20 @@ func TestProgramHalfClosed(t *testing.T) {
 func TestProgramGoneBeforeItsTurn(t *testing.T) {
 	each(t, func(t *testing.T, poller string) {
 		s := play(t, map[string]string{"block": started + `read go <"$DIR/fifo"; ` + plainHead + `echo done`, "touch": `: >"$DIR/touched"; ` + plainHead},
-			httpd.Options{Poller: poller, Programs: &httpd.ProgramOptions{AtOnce: 1}})
-		must(t, syscall.Mkfifo(filepath.Join(s.dir, "fifo"), 0o600))
+			httpd.Options{Poller: poller, Programs: &httpd.ProgramOptions{AtOnce: 1, Wait: patience}})
+		tell := s.fifo()
 		first := s.dial()
 		first.write(request("GET", "/cgi-bin/block"))
 		s.awaitFile("started")
 		for range 5 {
 			c := s.dial()
 			c.write(request("GET", "/cgi-bin/touch"))
-			s.barrier() // it waits now
+			s.awaitWaiting(1)
 			c.Conn.(*net.TCPConn).SetLinger(0)
 			c.Close()
+			s.awaitWaiting(0)
 		}
-		s.barrier()
-		must(t, os.WriteFile(filepath.Join(s.dir, "fifo"), []byte("go\n"), 0))
+		tell()
 		if p := first.result("GET"); p.body != "done\n" {
 			t.Errorf("%d %q", p.StatusCode, p.body)
 		}
@@ -143,29 +145,41 @@ func TestProgramTime(t *testing.T) {
 			"closed":   plainHead + `exec >&- 2>&-; sleep 1000`,
 			"left":     plainHead + `echo left; sleep 1000 & exit 0`,
 			"leftout":  plainHead + `echo left; sleep 1000 >/dev/null 2>&1 & exit 0`,
-		}, httpd.Options{Poller: poller, Programs: &httpd.ProgramOptions{Silence: 700 * time.Millisecond, Grace: 100 * time.Millisecond, AtOnce: 20}})
+		}, httpd.Options{Poller: poller, Programs: &httpd.ProgramOptions{Silence: 3 * short, Grace: short, AtOnce: 20}})
 		ask := func(target string) *client {
 			c := s.dial()
 			c.write(request("GET", "/cgi-bin/"+target))
 			return c
 		}
-		silent, headed, stubborn, closed, left, leftout := ask("silent"), ask("headed"), ask("stubborn"), ask("closed"), ask("left"), ask("leftout")
-		for _, c := range []*client{silent, stubborn} {
-			if p := c.result("GET"); p.StatusCode != 504 {
-				t.Errorf("status %d", p.StatusCode)
-			}
-			c.wantAlive()
+		tests := []struct {
+			target string
+			status int
+			body   string // of status 200
+			cut    bool
+		}{
+			{"silent", 504, "", false}, {"stubborn", 504, "", false}, {"headed", 200, "begun\n", true}, {"left", 200, "left\n", true},
+			{"closed", 200, "", false}, {"leftout", 200, "left\n", false},
 		}
-		for _, c := range []*client{headed, left} {
-			if p := c.result("GET"); p.StatusCode != 200 || p.cut == nil {
-				t.Errorf("status %d, %q and its end", p.StatusCode, p.body)
-			}
+		var clients []*client
+		for _, test := range tests {
+			clients = append(clients, ask(test.target))
 		}
-		for c, want := range map[*client]string{closed: "", leftout: "left\n"} {
-			if p := c.result("GET"); p.body != want || p.cut != nil {
-				t.Errorf("%q, %v; want %q", p.body, p.cut, want)
+		for i, test := range tests {
+			c := clients[i]
+			inTime(t, func() error {
+				p := c.result("GET")
+				if p.StatusCode == 504 && test.status == 200 {
+					c = ask(test.target)
+					return fmt.Errorf("%s: it has not begun in time", test.target)
+				}
+				if p.StatusCode != test.status || p.StatusCode == 200 && p.body != test.body || (p.cut != nil) != test.cut {
+					t.Errorf("%s: status %d, %q, cut %v; want %d, %q, %t", test.target, p.StatusCode, p.body, p.cut, test.status, test.body, test.cut)
+				}
+				return nil
+			})
+			if !test.cut {
+				c.wantAlive()
 			}
-			c.wantAlive()
 		}
 		s.wantNone()
 	})
@@ -175,22 +189,38 @@ func TestProgramTime(t *testing.T) {
 // it likes.
 func TestProgramDribble(t *testing.T) {
 	t.Parallel()
-	s := play(t, map[string]string{"p": plainHead + `while read go; do printf .; done <"$DIR/fifo"`},
-		httpd.Options{Programs: &httpd.ProgramOptions{Silence: time.Second}})
-	must(t, syscall.Mkfifo(filepath.Join(s.dir, "fifo"), 0o600))
-	c := s.dial()
-	c.write(request("GET", "/cgi-bin/p"))
-	fifo, err := os.OpenFile(filepath.Join(s.dir, "fifo"), os.O_WRONLY, 0)
-	must(t, err)
-	for range 15 {
-		_, err := io.WriteString(fifo, "go\n")
+	const silence, dots = 3 * short, 10 // one for each tick
+	s := play(t, map[string]string{"p": plainHead + fmt.Sprintf(`for i in $(seq %d); do read go; printf .; done <"$DIR/fifo"`, dots)},
+		httpd.Options{Programs: &httpd.ProgramOptions{Silence: silence}})
+	tell := s.fifo()
+	inTime(t, func() error {
+		c := s.dial()
+		defer c.Close()
+		began := time.Now()
+		pace := time.NewTicker(short)
+		defer pace.Stop()
+		c.write(request("GET", "/cgi-bin/p"))
+		p, err := http.ReadResponse(c.r, nil)
 		must(t, err)
-		time.Sleep(100 * time.Millisecond)
-	}
-	must(t, fifo.Close())
-	if p := c.result("GET"); p.body != "..............." || p.cut != nil {
-		t.Errorf("%q, %v", p.body, p.cut)
-	}
+		if p.StatusCode != 200 {
+			return fmt.Errorf("status %d", p.StatusCode)
+		}
+		for i := range dots {
+			<-pace.C
+			tell()
+			var dot [1]byte
+			if _, err := io.ReadFull(p.Body, dot[:]); err != nil {
+				return fmt.Errorf("after %d dots: %w", i, err)
+			}
+		}
+		if rest, err := io.ReadAll(p.Body); len(rest) > 0 || err != nil {
+			t.Errorf("more: %q, %v", rest, err)
+		}
+		if took := time.Since(began); took < 2*silence {
+			t.Errorf("all was said after %v", took)
+		}
+		return nil
+	})
 }
 
 // TestProgramBounds: output, processor time and memory have an end.
@@ -223,18 +253,40 @@ func TestProgramBounds(t *testing.T) {
 // TestProgramNice: programs make way for documents from the beginning, and a long
 // one makes way for everybody.
 func TestProgramNice(t *testing.T) {
+	t.Parallel()
+	said, err := exec.Command("nice").Output()
+	must(t, err)
+	own, err := strconv.Atoi(strings.TrimSpace(string(said)))
+	must(t, err)
+	if own == 19 {
+		t.Skip("these tests run with the nice value 19, and there is none above it")
+	}
 	s := play(t, map[string]string{
 		"short": plainHead + `exec nice`,
-		"later": plainHead + `sleep 0.2; nice`,
-	}, httpd.Options{Programs: &httpd.ProgramOptions{Nice: 7}})
+		"long":  plainHead + fmt.Sprintf(`while [ "$(nice)" = %d ]; do sleep 0.01; done; nice`, own),
+	}, httpd.Options{Programs: &httpd.ProgramOptions{Nice: max(own+1, 1)}})
+	want := fmt.Sprintf("%d\n", max(own+1, 1))
 	c := s.dial()
-	own := c.run("/cgi-bin/short").body
-	if p := c.run("/cgi-bin/later"); p.body == own {
-		t.Errorf("a long program has the nice value %s", p.body)
+	if p := c.run("/cgi-bin/long"); p.body != want || p.cut != nil {
+		t.Errorf("a long program has the nice value %s (%v), want %s", p.body, p.cut, want)
 	}
-	c.wantAlive()
-	if p := c.run("/cgi-bin/later"); p.body == own {
-		t.Errorf("beside documents a program has the nice value %s", p.body)
+	// One that takes longer shows nothing: it has become nice as any long one.
+	const young, enough = 20 * time.Millisecond, 20
+	in := 0
+	for began := time.Now(); in < enough && time.Since(began) < patience; {
+		c.wantAlive()
+		asked := time.Now()
+		p := c.run("/cgi-bin/short")
+		if time.Since(asked) > young {
+			continue
+		}
+		if p.body == want {
+			return
+		}
+		in++ // before it could be made nice
+	}
+	if in == enough {
+		t.Errorf("beside documents a program has the nice value %d", own)
 	}
 }
 
@@ -242,15 +294,17 @@ func TestProgramNice(t *testing.T) {
 func TestProgramQueue(t *testing.T) {
 	each(t, func(t *testing.T, poller string) {
 		s := play(t, map[string]string{"block": started + `read go <"$DIR/fifo"; ` + plainHead + `echo $QUERY_STRING`},
-			httpd.Options{Poller: poller, Programs: &httpd.ProgramOptions{AtOnce: 1, Queue: 2}})
-		fifo := filepath.Join(s.dir, "fifo")
-		must(t, syscall.Mkfifo(fifo, 0o600))
+			httpd.Options{Poller: poller, Programs: &httpd.ProgramOptions{AtOnce: 1, Queue: 2, Wait: patience}})
+		tell := s.fifo()
 		var waiting []*client
 		for i := range 3 {
 			c := s.dial()
 			c.write(request("GET", fmt.Sprintf("/cgi-bin/block?%d", i)))
 			waiting = append(waiting, c)
-			s.barrier()
+			if i == 0 {
+				s.awaitFile("started0")
+			}
+			s.awaitWaiting(i)
 		}
 		full := s.dial()
 		if p := full.run("/cgi-bin/block?full"); p.StatusCode != 503 || p.Header.Get("Retry-After") == "" {
@@ -259,12 +313,18 @@ func TestProgramQueue(t *testing.T) {
 		full.wantAlive() // documents are served all the time
 		for i, c := range waiting {
 			s.awaitFile(fmt.Sprint("started", i))
-			must(t, os.WriteFile(fifo, []byte("go\n"), 0))
+			tell()
 			if p := c.result("GET"); p.body != fmt.Sprintf("%d\n", i) {
 				t.Errorf("%d: %d %q", i, p.StatusCode, p.body)
 			}
 		}
 	})
+}
+
+// awaitWaiting waits until n requests wait for a program to end.
+func (s *stage) awaitWaiting(n int) {
+	s.t.Helper()
+	eventually(s.t, fmt.Sprintf("%d requests in the queue", n), func() bool { return httpd.Waiting(s.Server) == n })
 }
 
 // TestProgramWait: nobody waits for long.
@@ -326,7 +386,7 @@ func TestProgramShutdown(t *testing.T) {
 	}
 	each(t, func(t *testing.T, poller string) {
 		s := play(t, scripts, httpd.Options{Poller: poller})
-		must(t, syscall.Mkfifo(filepath.Join(s.dir, "fifo"), 0o600))
+		tell := s.fifo()
 		served := s.dial()
 		if p := served.run("/cgi-bin/served"); p.body != "served\n" {
 			t.Errorf("%d %q", p.StatusCode, p.body)
@@ -337,7 +397,7 @@ func TestProgramShutdown(t *testing.T) {
 		c.write(request("GET", "/cgi-bin/answers"))
 		s.awaitFile("started")
 		s.Shutdown(patience)
-		must(t, os.WriteFile(filepath.Join(s.dir, "fifo"), []byte("go\n"), 0))
+		tell()
 		if p := c.result("GET"); p.body != "done\n" {
 			t.Errorf("%d %q", p.StatusCode, p.body)
 		}
@@ -382,25 +442,39 @@ func TestProgramUnix(t *testing.T) {
 // TestProgramSlowClient: a client that takes its fair part is waited for, and so
 // is not the program; one that takes nothing is cut, and the program ended.
 func TestProgramSlowClient(t *testing.T) {
+	const timeout = 3 * short
+	const much = 8_000_000 // more than is on its way to a client that takes little at once
 	eachOfTwo(t, func(t *testing.T, poller string) {
-		s := play(t, map[string]string{"much": plainHead + started + `head -c 20000000 /dev/zero`},
-			httpd.Options{Poller: poller, ReplyTimeout: 500 * time.Millisecond, Programs: &httpd.ProgramOptions{Silence: 500 * time.Millisecond}})
-		c := s.dial()
-		c.write(request("GET", "/cgi-bin/much"))
-		p, err := http.ReadResponse(c.r, nil)
-		must(t, err)
-		// 20 MB in 20 parts with pauses is far beyond either time.
-		n := 0
-		for range 20 {
-			time.Sleep(40 * time.Millisecond)
-			got, err := io.CopyN(io.Discard, p.Body, 1_000_000)
-			n += int(got)
+		s := play(t, map[string]string{"much": plainHead + fmt.Sprintf(`exec head -c %d /dev/zero`, much)},
+			httpd.Options{Poller: poller, ReplyTimeout: timeout, Programs: &httpd.ProgramOptions{Silence: timeout}})
+		inTime(t, func() error {
+			c := s.dial()
+			defer c.Close()
+			must(t, c.Conn.(*net.TCPConn).SetReadBuffer(64<<10))
+			c.write(request("GET", "/cgi-bin/much"))
+			began := time.Now()
+			p, err := http.ReadResponse(c.r, nil)
 			must(t, err)
-		}
-		if rest, err := io.ReadAll(p.Body); n+len(rest) != 20_000_000 || err != nil {
-			t.Errorf("%d octets, %v", n+len(rest), err)
-		}
-		c = s.dial()
+			if p.StatusCode != 200 {
+				return fmt.Errorf("status %d", p.StatusCode)
+			}
+			pace := time.NewTicker(timeout / 6)
+			defer pace.Stop()
+			for i := range 16 {
+				<-pace.C
+				if _, err := io.CopyN(io.Discard, p.Body, much/16); err != nil {
+					return fmt.Errorf("after %d of 16 parts: %w", i, err)
+				}
+			}
+			if rest, err := io.ReadAll(p.Body); len(rest) > 0 || err != nil {
+				t.Errorf("more: %d octets, %v", len(rest), err)
+			}
+			if took := time.Since(began); took < 2*timeout {
+				t.Errorf("the slow client had all after %v", took)
+			}
+			return nil
+		})
+		c := s.dial()
 		c.write(request("GET", "/cgi-bin/much"))
 		s.wantNone()
 	})

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"xanadu/web/cgi"
 	"xanadu/web/httpd"
@@ -151,6 +150,7 @@ func TestProgram(t *testing.T) {
 			trouble: "it writes more than its Content-Length says: the rest is dropped"},
 		{name: "less than its length", script: `printf 'Content-Type: a/b\nContent-Length: 6\n\nhello'`, status: 200, cut: true,
 			trouble: "exit status 0, and 1 octets of its Content-Length are missing"},
+		{name: "late crash", script: plain + "echo hello; exec >&-; sleep 0.3; kill -SEGV $$", status: 200, cut: true, trouble: "SIGSEGV"},
 		{name: "crash in the middle", script: plain + "echo hello; kill -SEGV $$", status: 200, cut: true, trouble: "SIGSEGV"},
 
 		{name: "no output", script: "exit 0", status: 502, trouble: "exit status 0, and it has said nothing"},
@@ -446,7 +446,7 @@ func TestProgramErrors(t *testing.T) {
 func TestProgramStreams(t *testing.T) {
 	each(t, func(t *testing.T, poller string) {
 		s := play(t, map[string]string{"slow": `printf 'Content-Type: text/plain\n\none'; read go <"$DIR/fifo"; printf two`}, httpd.Options{Poller: poller})
-		must(t, syscall.Mkfifo(filepath.Join(s.dir, "fifo"), 0o600))
+		tell := s.fifo()
 		c := s.dial()
 		c.write(request("GET", "/cgi-bin/slow"))
 		p, err := http.ReadResponse(c.r, nil)
@@ -454,7 +454,7 @@ func TestProgramStreams(t *testing.T) {
 		first := make([]byte, 3)
 		_, err = io.ReadFull(p.Body, first)
 		must(t, err)
-		must(t, os.WriteFile(filepath.Join(s.dir, "fifo"), []byte("go\n"), 0))
+		tell()
 		rest, err := io.ReadAll(p.Body)
 		must(t, err)
 		if string(first)+string(rest) != "onetwo" {
@@ -495,23 +495,32 @@ func (s *stage) count() int {
 // wantNone waits until none of s's programs is left.
 func (s *stage) wantNone() {
 	s.t.Helper()
-	for deadline := time.Now().Add(patience); s.count() > 0; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			s.t.Fatalf("%d processes are left", s.count())
-		}
-	}
+	eventually(s.t, "the end of all processes", func() bool { return s.count() == 0 })
 }
 
 // awaitFile waits until the file in s's directory holds a line, and returns it.
-func (s *stage) awaitFile(name string) string {
+func (s *stage) awaitFile(name string) (line string) {
 	s.t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+	eventually(s.t, name, func() (ok bool) {
 		b, _ := os.ReadFile(filepath.Join(s.dir, name))
-		if line, ok := strings.CutSuffix(string(b), "\n"); ok {
-			return line
-		}
-		if time.Now().After(deadline) {
-			s.t.Fatalf("%s did not come", name)
-		}
+		line, ok = strings.CutSuffix(string(b), "\n")
+		return ok
+	})
+	return line
+}
+
+// fifo makes the FIFO from which scripts of s read a line for each call of tell.
+// It is open at both ends, so that neither waits for the other to come.
+func (s *stage) fifo() (tell func()) {
+	s.t.Helper()
+	path := filepath.Join(s.dir, "fifo")
+	must(s.t, syscall.Mkfifo(path, 0o600))
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	must(s.t, err)
+	s.t.Cleanup(func() { f.Close() })
+	return func() {
+		s.t.Helper()
+		_, err := f.WriteString("go\n")
+		must(s.t, err)
 	}
 }

@@ -1,7 +1,9 @@
 package httpd_test
 
 import (
+	"errors"
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -34,20 +36,26 @@ func TestTimeouts(t *testing.T) {
 // Who has nothing to say, from the start or after a response, hears nothing.
 func silence(t *testing.T, poller string) {
 	r := start(t, pages{"/": memory("x")}, hurried(poller))
-	began := time.Now()
-	c, d := r.dial(), r.dial()
-	d.get("/")
-	c.wantEnd()
-	d.wantEnd()
-	if time.Since(began) < short-10*time.Millisecond { // as exact as a tick allows
-		t.Errorf("idle connections were closed after %v", time.Since(began))
-	}
+	inTime(t, func() error {
+		began := time.Now()
+		c, d := r.dial(), r.dial()
+		d.write(request("GET", "/"))
+		if _, err := readResponse(d.r, "GET"); err != nil {
+			return err
+		}
+		c.wantEnd()
+		d.wantEnd()
+		if time.Since(began) < short-10*time.Millisecond { // as exact as a tick allows
+			t.Errorf("idle connections were closed after %v", time.Since(began))
+		}
+		return nil
+	})
 	r.log.want(t, `"GET / HTTP/1.1" 200 1`)
 }
 
 // A head that does not end is answered, and the log shows what there was of it.
 func halfHead(t *testing.T, poller string) {
-	r := start(t, pages{}, hurried(poller))
+	r := start(t, pages{}, httpd.Options{Poller: poller, HeadTimeout: short})
 	for i, part := range []struct{ sent, method, logged string }{
 		{"GET /half", "GET", `"GET /half" 408 `},
 		{"GET / HTTP/1.1\r\nHost:", "GET", `"GET / HTTP/1.1" 408 `},
@@ -68,22 +76,27 @@ func halfHead(t *testing.T, poller string) {
 
 // No octet buys time for a head.
 func trickledHead(t *testing.T, poller string) {
-	r := start(t, pages{}, hurried(poller))
+	r := start(t, pages{}, httpd.Options{Poller: poller, HeadTimeout: 3 * short})
 	c := r.dial()
-	began := time.Now()
-	go func() {
-		for range 100 {
-			if _, err := io.WriteString(c, "G"); err != nil || time.Since(began) > patience/2 {
-				return
-			}
-			time.Sleep(short / 8)
-		}
-	}()
+	var trickle sync.WaitGroup
+	defer trickle.Wait()
+	trickle.Go(c.trickle)
 	if p := c.read("GET"); p.status != 408 {
 		t.Errorf("a trickled head was answered %q", p.head)
 	}
-	if since := time.Since(began); since > 10*short {
-		t.Errorf("a trickled head had %v", since)
+	c.wantEnd()
+	c.Close()
+}
+
+// trickle sends octet by octet for as long as the connection takes them: if they
+// bought time, of which a loop gives whole ticks only, there would be no end.
+func (c *client) trickle() {
+	pace := time.NewTicker(short / 8)
+	defer pace.Stop()
+	for range pace.C {
+		if _, err := io.WriteString(c, "G"); err != nil {
+			return
+		}
 	}
 }
 
@@ -98,7 +111,7 @@ func lonelyLineEnd(t *testing.T, poller string) {
 
 // The response has gone out; only the content after it is missing.
 func missingContent(t *testing.T, poller string) {
-	r := start(t, pages{"/": memory("x")}, hurried(poller))
+	r := start(t, pages{"/": memory("x")}, httpd.Options{Poller: poller, ContentTimeout: short})
 	for _, framing := range []string{"Content-Length: 100", "Transfer-Encoding: chunked"} {
 		c := r.dial()
 		c.write("GET / HTTP/1.1\r\nHost: h\r\n" + framing + "\r\n\r\n1\r\nx")
@@ -110,25 +123,22 @@ func missingContent(t *testing.T, poller string) {
 
 // No octet buys time for content either.
 func trickledContent(t *testing.T, poller string) {
-	r := start(t, pages{"/": memory("x")}, hurried(poller))
+	r := start(t, pages{"/": memory("x")}, httpd.Options{Poller: poller, ContentTimeout: 3 * short})
 	c := r.dial()
-	began := time.Now()
 	c.write("GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n")
 	c.read("GET").want(t, 200, "x")
-	for time.Since(began) < patience/2 {
-		if _, err := io.WriteString(c, "x"); err != nil {
-			break
-		}
-		time.Sleep(short / 8)
+	var trickle sync.WaitGroup
+	defer trickle.Wait()
+	trickle.Go(c.trickle)
+	if b, err := io.ReadAll(c.r); len(b) > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("read %q, %v after trickled content; want the end of the connection", b, err)
 	}
-	if since := time.Since(began); since > 10*short {
-		t.Errorf("trickled content had %v", since)
-	}
+	c.Close()
 }
 
 // A reader that stands still is cut off, and the log tells where.
 func stuckReader(t *testing.T, poller string) {
-	r := start(t, pages{"/": memory(pattern(longSize))}, hurried(poller))
+	r := start(t, pages{"/": memory(pattern(longSize))}, httpd.Options{Poller: poller, ReplyTimeout: short})
 	c := r.dial()
 	c.write(request("GET", "/"))
 	if rec := r.log.await(t, 1)[0]; rec.status != 200 || rec.octets <= 0 || rec.octets >= longSize {
@@ -139,17 +149,24 @@ func stuckReader(t *testing.T, poller string) {
 // A slow reader that takes its fair part gets all of it, however long it takes.
 func slowReader(t *testing.T, poller string) {
 	body := pattern(2 << 20)
-	opt := hurried(poller)
-	opt.ReplyTimeout = 3 * short // we may be slower than we mean to be
-	r := start(t, pages{"/": memory(body)}, opt)
-	c := r.dial()
-	began := time.Now()
-	c.write(request("GET", "/"))
-	c.r.Reset(&slowly{c.Conn, len(body) / 16, short / 2})
-	c.read("GET").want(t, 200, body)
-	if time.Since(began) < 2*opt.ReplyTimeout {
-		t.Errorf("the slow reader had all after %v", time.Since(began))
-	}
+	const timeout = 3 * short // we may be slower than we mean to be
+	r := start(t, pages{"/": memory(body)}, httpd.Options{Poller: poller, ReplyTimeout: timeout})
+	inTime(t, func() error {
+		c := r.dial()
+		defer c.Close()
+		began := time.Now()
+		c.write(request("GET", "/"))
+		c.r.Reset(&slowly{patient{c.Conn}, len(body) / 16, short / 2})
+		p, err := readResponse(c.r, "GET")
+		if err != nil {
+			return err
+		}
+		p.want(t, 200, body)
+		if time.Since(began) < 2*timeout {
+			t.Errorf("the slow reader had all after %v", time.Since(began))
+		}
+		return nil
+	})
 }
 
 // slowly reads so many octets, then rests.

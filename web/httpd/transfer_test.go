@@ -167,7 +167,7 @@ func TestLongDocumentsAtOnce(t *testing.T) {
 		for i := range 12 {
 			c := r.dial()
 			all.Go(func() {
-				c.r = bufio.NewReaderSize(c.Conn, 1<<(10+i%6))
+				c.r = bufio.NewReaderSize(patient{c.Conn}, 1<<(10+i%6))
 				for range 2 {
 					c.get([]string{"/f", "/m"}[i%2]).want(t, 200, body)
 					c.get("/").want(t, 200, "short")

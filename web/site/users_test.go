@@ -248,11 +248,11 @@ func TestUsersSwapped(t *testing.T) {
 		link(t, "../bob", base+"/eve/evil")
 		must(t, os.Rename(base+"/eve/real", base+"/eve/sws"))
 		s := populated(t, open, base, homes{"eve": "eve"})
-		end := time.Now().Add(300 * time.Millisecond)
 		var inside, nothing atomic.Int64
+		goesOn := race(300*time.Millisecond, &inside, &nothing)
 		var running sync.WaitGroup
 		running.Go(func() {
-			for time.Now().Before(end) {
+			for goesOn() {
 				for _, move := range [][2]string{{"sws", "spare/sws"}, {"evil", "sws"}, {"sws", "evil"}, {"spare/sws", "sws"}} {
 					must(t, os.Rename(base+"/eve/"+move[0], base+"/eve/"+move[1]))
 				}
@@ -260,7 +260,7 @@ func TestUsersSwapped(t *testing.T) {
 		})
 		for range 4 {
 			running.Go(func() {
-				for time.Now().Before(end) {
+				for goesOn() {
 					p := s.Answer(request("GET", "/~eve/x.txt"))
 					switch got := string(p.Body); {
 					case strings.Contains(got, canary):
