@@ -25,8 +25,8 @@
 // O_NONBLOCK. A call that would have to wait returns ErrWouldBlock; one that a
 // signal interrupts is repeated here. The package starts no goroutines.
 //
-// For many small messages there are TryRead and TryWrite, which cost what read(2)
-// and write(2) cost in C, and Reopen for an end to use them on.
+// For many small messages there are TryRead and TryWrite, of which the Go scheduler
+// is not told, and Reopen for an end to use them on.
 package pipe
 
 import (

@@ -31,19 +31,28 @@ func pipe2(flags Flags) (ends [2]int, err error) {
 // two of an end, one to try and one to wait with. It counts as a reader or a writer:
 // the other side sees the end when both are closed.
 //
+// It keeps packets apart (see New) if fd does, or if flags say so.
+//
 // To open a FIFO waits as OpenReader and OpenWriter do. Errors wrap the errno:
-// EINVAL for what is no pipe, and for O_DIRECT, which only New can give; ENXIO for
-// a socket; EACCES for a pipe that another user has made; ENOENT where /proc is not
-// mounted. Elsewhere than on Linux it is errors.ErrUnsupported.
+// EINVAL for what is no pipe; ENXIO for a socket, and for a FIFO that nobody reads;
+// EACCES for a pipe that another user has made; ENOENT where /proc is not mounted.
+// Elsewhere than on Linux it is errors.ErrUnsupported.
 func Reopen(fd *ipc.FD, flags Flags) (*ipc.FD, error) {
 	mode, err := unix.FcntlInt(uintptr(fd.Number()), unix.F_GETFL, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open %s once more: %w", fd, os.NewSyscallError("fcntl", err))
 	}
+	packets := O_DIRECT & (Flags(mode) | flags)
 	// A thread may have descriptors of its own, so not /proc/self.
-	again, err := openFIFO(fmt.Sprintf("/proc/thread-self/fd/%d", fd.Number()), mode&unix.O_ACCMODE|int(flags))
+	again, err := openFIFO(fmt.Sprintf("/proc/thread-self/fd/%d", fd.Number()), mode&unix.O_ACCMODE|int(flags&^O_DIRECT))
 	if err != nil {
 		return nil, fmt.Errorf("open %s once more: %w", fd, err)
+	}
+	if packets != 0 { // which open(2) refuses
+		if _, err := unix.FcntlInt(uintptr(again.Number()), unix.F_SETFL, int(flags|packets)); err != nil {
+			again.Close()
+			return nil, fmt.Errorf("open %s once more: %w", fd, os.NewSyscallError("fcntl", err))
+		}
 	}
 	return again, nil
 }

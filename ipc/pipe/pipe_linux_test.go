@@ -46,6 +46,28 @@ func TestReopen(t *testing.T) {
 	check(t, r2, "")
 }
 
+// A pipe that keeps packets apart goes on to do so, and one that does not begins to.
+func TestReopenPackets(t *testing.T) {
+	for _, test := range []struct {
+		name         string
+		first, again pipe.Flags
+	}{
+		{"as it was", pipe.O_DIRECT, pipe.O_NONBLOCK},
+		{"from now on", 0, pipe.O_DIRECT | pipe.O_NONBLOCK},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r, w := newPipe(t, test.first)
+			w2, err := pipe.Reopen(w, test.again)
+			w2 = opened(t, w2, err)
+			checkFlags(t, w2, true)
+			put(t, w2, "honey-dew")
+			put(t, w2, "the milk of Paradise")
+			check(t, r, "honey-dew")
+			check(t, r, "the milk of Paradise")
+		})
+	}
+}
+
 func TestReopenFIFO(t *testing.T) {
 	path := mkfifo(t)
 	r, err := pipe.OpenReader(path, pipe.O_NONBLOCK)
@@ -65,8 +87,14 @@ func TestReopenFIFO(t *testing.T) {
 func TestReopenErrors(t *testing.T) {
 	number, err := unix.Open(".", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	folder := opened(t, ipc.NewFD(must(t, number, err)), nil)
-	closed, w := newPipe(t, 0)
+	closed, _ := newPipe(t, 0)
 	closed.Close()
+	path := mkfifo(t)
+	reader, err := pipe.OpenReader(path, pipe.O_NONBLOCK)
+	reader = opened(t, reader, err)
+	lonely, err := pipe.OpenWriter(path, 0)
+	lonely = opened(t, lonely, err)
+	reader.Close()
 	number, err = unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	socket := opened(t, ipc.NewFD(must(t, number, err)), nil)
 	for _, test := range []struct {
@@ -79,7 +107,7 @@ func TestReopenErrors(t *testing.T) {
 		{"folder", folder, 0, unix.EINVAL, "open " + folder.String() + " once more: "},
 		{"closed", closed, 0, unix.EBADF, "open closed fd once more: fcntl: "},
 		{"socket", socket, 0, unix.ENXIO, "open " + socket.String() + " once more: open: "},
-		{"for packets", w, pipe.O_DIRECT, unix.EINVAL, "open " + w.String() + " once more: open: "},
+		{"writer that nobody reads", lonely, pipe.O_NONBLOCK, unix.ENXIO, "open " + lonely.String() + " once more: open: "},
 	} {
 		fd, err := pipe.Reopen(test.fd, test.flags)
 		if err == nil {
