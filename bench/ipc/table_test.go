@@ -1,4 +1,4 @@
-//go:build unix
+//go:build linux
 
 package ipcbench
 
@@ -106,5 +106,5 @@ func (c cost) cells() string {
 	case c.ratio == nil:
 		return fmt.Sprintf(" %.2f | | | | |", c.median[0]/1000)
 	}
-	return fmt.Sprintf(" %.2f | %.2f | %.2f | %.2f | %.2f |", c.median[0]/1000, c.median[inC]/1000, c.ratio[0], c.ratio[1], c.ratio[3])
+	return fmt.Sprintf(" %.2f | %.2f | %.2f | %.2f | %.2f |", c.median[0]/1000, c.median[inC]/1000, c.ratio[0], c.ratio[2], c.ratio[3])
 }

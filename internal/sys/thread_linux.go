@@ -39,8 +39,11 @@ func RunOn(cpus ...int) syscall.Errno {
 // from then on is so here only, and what others do there only. In turn the kernel
 // need not count the users of an open file in each call.
 //
-// The goroutine is locked to its thread and ends with it. What is open in both
-// tables stays open until it is closed in both.
+// The caller has locked the goroutine to its thread (runtime.LockOSThread) and never
+// unlocks it, so that both end together. What is open in both tables stays open
+// until it is closed in both, and a number may mean different files in the two: on
+// such a thread nothing is opened as an os.File or a net.Conn, which other threads
+// close. EPERM where a sandbox forbids it.
 func OwnDescriptors() syscall.Errno {
 	if err := unix.Unshare(unix.CLONE_FILES); err != nil {
 		return err.(syscall.Errno)

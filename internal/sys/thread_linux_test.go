@@ -3,6 +3,7 @@ package sys
 import (
 	"runtime"
 	"slices"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -34,13 +35,17 @@ func TestOwnDescriptors(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(ends[0])
+	var refused syscall.Errno
 	onOtherThread(func() {
-		if errno := OwnDescriptors(); errno != 0 {
-			t.Errorf("OwnDescriptors: %v", errno)
-			return
+		if refused = OwnDescriptors(); refused == 0 {
+			unix.Close(ends[1])
 		}
-		unix.Close(ends[1])
 	})
+	if refused == unix.EPERM || refused == unix.ENOSYS {
+		t.Skip("a sandbox does not let threads have their own: ", refused)
+	} else if refused != 0 {
+		t.Fatal(refused)
+	}
 	if n, err := unix.Write(ends[1], []byte("x")); n != 1 || err != nil {
 		t.Errorf("write to what another thread closed for itself: %d, %v", n, err)
 	}
