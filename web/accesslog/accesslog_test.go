@@ -96,7 +96,7 @@ func TestDeliveriesGatherInOneWrite(t *testing.T) {
 		l := New(s, "sink", nil)
 		lent := []byte("one\n")
 		l.Deliver(lent)
-		copy(lent, "XXX\n") // what was delivered is copied
+		copy(lent, "???\n") // what was delivered is copied
 		synctest.Wait()     // the writer knows of it, and lets more come
 		l.Deliver(nil)
 		l.Deliver([]byte("two\nthree\n"))

@@ -42,7 +42,7 @@ func TestLogSeesRequest(t *testing.T) {
 		}
 		for range 10 {
 			other := r.dial()
-			get(other, "/", "XXXX")
+			get(other, "/", "aaaa")
 			other.all()
 		}
 		slow.all()
@@ -51,7 +51,7 @@ func TestLogSeesRequest(t *testing.T) {
 		broken.all()
 
 		want := []string{"GET /long HTTP/1.0: User-Agent: first"}
-		want = append(want, slices.Repeat([]string{"GET / HTTP/1.0: User-Agent: XXXX"}, 10)...)
+		want = append(want, slices.Repeat([]string{"GET / HTTP/1.0: User-Agent: aaaa"}, 10)...)
 		want = append(want, "GET /long HTTP/1.0: User-Agent: slow", "?: no request")
 		if got := log.await(t, len(want)); !slices.Equal(got, want) {
 			t.Errorf("got %q, want %q", got, want)
