@@ -14,7 +14,7 @@ import (
 type figure struct{ wall, cpu cost }
 
 // A cost is by program, in the order of programNames: the medians in nanoseconds,
-// and the medians of how many times as much each took as C in the turn beside; no
+// and the medians of how many times as much each took as C in the same round; no
 // such ratios without C.
 type cost struct{ median, ratio []float64 }
 
@@ -29,7 +29,7 @@ func costOf(turns [][]float64) (c cost) {
 	return c
 }
 
-// ratios compares turns that stood side by side.
+// ratios compares turns of the same rounds.
 func ratios(a, b []float64) []float64 {
 	r := make([]float64, len(a))
 	for i := range a {
