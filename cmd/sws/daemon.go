@@ -9,6 +9,7 @@ import (
 	"log/syslog"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"syscall"
@@ -16,7 +17,9 @@ import (
 
 const (
 	// daemonMark is the environment variable by which the command tells the
-	// copy of itself that it starts that this is to be the daemon.
+	// copy of itself that it starts that this is to be the daemon. Its value
+	// names the status pipe (see pipeName), so that a process to which somebody
+	// else gave the variable, or which has inherited it, is not taken for one.
 	daemonMark = "SWS_DAEMON"
 
 	// statusFD is the daemon's end of the pipe to the command that waits: the
@@ -25,6 +28,11 @@ const (
 
 	// allIsWell is what the daemon sends when it serves; no message holds it.
 	allIsWell = '\x00'
+
+	// maxInherited bounds the numbers that keepDescriptors tries where the
+	// system lists no descriptors. Beyond it they would have to be inherited by
+	// purpose, and each try is a system call.
+	maxInherited = 1 << 16
 )
 
 // launch starts the daemon, waits until it serves or has failed, repeats its
@@ -54,26 +62,11 @@ func launch(args []string, stderr io.Writer) int {
 // child. And one new session is enough: a daemon that opens no file without
 // O_NOCTTY comes under no terminal again, though it leads the session.
 func startDaemon(args []string) (said []byte, err error) {
-	exe, err := os.Executable()
+	cmd, ours, err := execDaemon(args)
 	if err != nil {
-		return nil, fmt.Errorf("start the daemon: %w", err)
-	}
-	ours, its, err := os.Pipe()
-	if err != nil {
-		return nil, fmt.Errorf("start the daemon: %w", err)
+		return nil, fmt.Errorf("start the daemon: %w; with -f sws serves in the foreground", err)
 	}
 	defer ours.Close()
-	keepDescriptors()
-	cmd := exec.Command(exe, args...)
-	cmd.Args[0] = os.Args[0]
-	cmd.Env = append(os.Environ(), daemonMark+"=1")
-	cmd.ExtraFiles = []*os.File{its}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	err = cmd.Start()
-	its.Close()
-	if err != nil {
-		return nil, fmt.Errorf("start the daemon: %w", err)
-	}
 	said, err = bufio.NewReader(ours).ReadBytes(allIsWell)
 	if err == nil {
 		return said[:len(said)-1], cmd.Process.Release()
@@ -87,13 +80,75 @@ func startDaemon(args []string) (said []byte, err error) {
 	return said, errors.New("the daemon ended before it served")
 }
 
+// execDaemon starts the daemon and returns it and the reading end of its status
+// pipe.
+func execDaemon(args []string) (cmd *exec.Cmd, status *os.File, err error) {
+	exe, err := executable()
+	if err != nil {
+		return nil, nil, err
+	}
+	ours, its, err := os.Pipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer its.Close()
+	defer func() {
+		if err != nil {
+			ours.Close()
+		}
+	}()
+	name, err := pipeName(int(its.Fd()))
+	if err != nil {
+		return nil, nil, err
+	}
+	keepDescriptors()
+	cmd = exec.Command(exe, args...)
+	cmd.Args[0] = os.Args[0]
+	cmd.Env = append(os.Environ(), daemonMark+"="+name)
+	cmd.ExtraFiles = []*os.File{its}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	return cmd, ours, cmd.Start()
+}
+
+// executable returns the absolute path of this program's file. Linux tells it
+// in /proc, which a chroot may lack: then it is what the program was called by.
+func executable() (string, error) {
+	exe, err := os.Executable()
+	if err == nil {
+		return exe, nil
+	}
+	exe, lookErr := exec.LookPath(os.Args[0])
+	if lookErr == nil {
+		exe, lookErr = filepath.Abs(exe)
+	}
+	if lookErr != nil {
+		return "", fmt.Errorf("the path of sws itself cannot be found: %w; %w; call it by its path", err, lookErr)
+	}
+	return exe, nil
+}
+
+// pipeName names the pipe that fd is an end of, as no other open file of this
+// system is named (fstat(2)): by device and inode number, which NetBSD and
+// OpenBSD leave 0. It is an error when fd is no pipe.
+func pipeName(fd int) (string, error) {
+	var st syscall.Stat_t
+	if err := syscall.Fstat(fd, &st); err != nil {
+		return "", os.NewSyscallError("fstat", err)
+	}
+	if st.Mode&syscall.S_IFMT != syscall.S_IFIFO {
+		return "", errors.New("not a pipe")
+	}
+	return fmt.Sprintf("pipe:%d:%d", st.Dev, st.Ino), nil
+}
+
 // keepDescriptors keeps from the daemon what this command has inherited
 // without having asked for it, as from a shell's "sws dir 5<file". Go opens all
 // of its own descriptors so that they are not passed on.
 func keepDescriptors() {
 	open, err := os.ReadDir("/dev/fd")
 	if err != nil {
-		return // no way to know them
+		keepEachDescriptor()
+		return
 	}
 	for _, entry := range open {
 		if fd, err := strconv.Atoi(entry.Name()); err == nil && fd > 2 {
@@ -102,8 +157,29 @@ func keepDescriptors() {
 	}
 }
 
-// isDaemon reports whether startDaemon has started this process.
-func isDaemon() bool { return os.Getenv(daemonMark) != "" }
+// keepEachDescriptor does so where the system does not list what is open, as in
+// a chroot without /proc.
+func keepEachDescriptor() {
+	most := uint64(maxInherited)
+	var limit syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) == nil {
+		most = min(most, uint64(limit.Max)) // what is open may lie above limit.Cur
+	}
+	for fd := 3; fd < int(most); fd++ {
+		syscall.CloseOnExec(fd)
+	}
+}
+
+// isDaemon reports whether startDaemon has started this process: the mark names
+// the pipe that statusFD is.
+func isDaemon() bool {
+	mark := os.Getenv(daemonMark)
+	if mark == "" {
+		return false
+	}
+	name, err := pipeName(statusFD)
+	return err == nil && mark == name
+}
 
 // A daemon is where this process's messages go when it is the daemon: to the
 // command that waits, until ready has told it that all is well, and then to the

@@ -7,6 +7,7 @@ import (
 	"log/syslog"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -177,9 +178,13 @@ func TestCommandGoesAway(t *testing.T) {
 	}
 	r.Close()
 	defer w.Close()
+	name, err := pipeName(int(w.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
 	socket := filepath.Join(kit.SocketDir(t), "s")
 	cmd := sws(t, "-i", "unix:"+socket, documents(t, 1))
-	cmd.Env = append(cmd.Env, daemonMark+"=1")
+	cmd.Env = append(cmd.Env, daemonMark+"="+name)
 	cmd.ExtraFiles = []*os.File{w}
 	cmd.Run()
 	if got := cmd.ProcessState.ExitCode(); got != 1 {
@@ -188,6 +193,134 @@ func TestCommandGoesAway(t *testing.T) {
 	if _, err := os.Lstat(socket); !os.IsNotExist(err) {
 		t.Errorf("the socket's file is left: %v", err)
 	}
+}
+
+// A process that has the mark of the daemon in its environment, but was not
+// started as one, starts a daemon as any other: whatever its descriptor 3 is.
+func TestMarkOfAnother(t *testing.T) {
+	adoptOrphans(t)
+	docs := documents(t, 1)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	name, err := pipeName(int(w.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Open(filepath.Join(docs, "file"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	another, theirs, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer another.Close()
+	defer theirs.Close()
+	for _, c := range []struct {
+		name, mark string
+		third      *os.File // descriptor 3; nil: it is closed
+	}{
+		{"nothing open", "1", nil},
+		{"no pipe", name, file},
+		{"a pipe with a mark of nothing", "1", w},
+		{"another pipe", name, theirs},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			socket := filepath.Join(kit.SocketDir(t), "s")
+			cmd := sws(t, "-i", "unix:"+socket, docs)
+			cmd.Env = append(cmd.Env, daemonMark+"="+c.mark)
+			cmd.ExtraFiles = []*os.File{c.third}
+			if output, err := cmd.CombinedOutput(); err != nil || len(output) > 0 {
+				t.Fatalf("%v, output %q; want silence and exit status 0", err, output)
+			}
+			endDaemon(t, socket)
+
+			// What the daemon cannot do, the command says.
+			cmd = sws(t, "-i", "unix:/nowhere/s", docs)
+			cmd.Env = append(cmd.Env, daemonMark+"="+c.mark)
+			cmd.ExtraFiles = []*os.File{c.third}
+			output, err := cmd.CombinedOutput()
+			if err == nil || !strings.Contains(string(output), "/nowhere/s: bind: no such file or directory") {
+				t.Errorf("%v, output %q; want the error", err, output)
+			}
+		})
+	}
+}
+
+// endDaemon ends the daemon that listens at a UNIX socket.
+func endDaemon(t *testing.T, socket string) {
+	t.Helper()
+	pid, err := daemonAt(socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := waitForDaemon(pid); err != nil {
+		t.Error(err)
+	}
+}
+
+// In a chroot there may be no /proc, nor /dev/fd with it: the daemon starts by
+// the name that the command was called by, and inherits nothing either.
+func TestDaemonWithoutProc(t *testing.T) {
+	adoptOrphans(t)
+	docs := documents(t, 1)
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := t.TempDir()
+	if err := os.Symlink(exe, filepath.Join(bin, "sws")); err != nil {
+		t.Fatal(err)
+	}
+	withoutProc := func(t *testing.T, sh string, args ...string) *exec.Cmd {
+		t.Helper()
+		cmd := sws(t)
+		cmd.Path = "/bin/bash" // which can give a program another name
+		// The mount ends with the namespace, and that with its last process.
+		cmd.Args = append([]string{"bash", "-c", "mount -t tmpfs none /proc && " + sh, "bash"}, args...)
+		cmd.Dir = bin
+		cmd.Env = append(cmd.Env, "PATH="+bin+":"+os.Getenv("PATH"))
+		cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+		return cmd
+	}
+	if output, err := withoutProc(t, "test ! -e /proc/self").CombinedOutput(); err != nil {
+		t.Skipf("this process may not hide /proc from others that it starts: %v %s", err, output)
+	}
+	for _, c := range []struct{ name, sh string }{
+		{"by a path", `exec ./sws "$@"`},
+		{"by name", `exec sws "$@"`},
+		{"with a descriptor", `exec ./sws "$@" 5</dev/zero`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			socket := filepath.Join(kit.SocketDir(t), "s")
+			cmd := withoutProc(t, c.sh, "-i", "unix:"+socket, docs)
+			if output, err := cmd.CombinedOutput(); err != nil || len(output) > 0 {
+				t.Fatalf("%v, output %q; want silence and exit status 0", err, output)
+			}
+			pid, err := daemonAt(socket)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantOwnDescriptors(t, "/proc/"+strconv.Itoa(pid)+"/fd", docs, "")
+			endDaemon(t, socket)
+		})
+	}
+	t.Run("by a name that leads nowhere", func(t *testing.T) {
+		output, _ := withoutProc(t, `exec -a none ./sws "$@"`, docs).CombinedOutput()
+		const want = "sws: start the daemon: the path of sws itself cannot be found: readlink /proc/self/exe: no such file or directory; " +
+			"exec: \"none\": executable file not found in $PATH; call it by its path; with -f sws serves in the foreground\n"
+		if string(output) != want {
+			t.Errorf("output %q, want %q", output, want)
+		}
+	})
 }
 
 // After its start a daemon complains to the system's log.
