@@ -25,7 +25,7 @@ var (
 	errFieldFold  = &Error{502, "a line of the program's head begins with white space"}
 	errFieldName  = &Error{502, "a line of the program's head is not a field"}
 	errFieldValue = &Error{502, "a control octet in the program's head"}
-	errTwice      = &Error{502, "the program says a field twice that may stand once"}
+	errTwice      = &Error{502, "the program gives two values of a field that may have one"}
 	errStatus     = &Error{502, "the program's Status is not a final status code"}
 	errLength     = &Error{502, "the program's Content-Length is not a number"}
 	errEmptyField = &Error{502, "the program's Location is empty"}
@@ -36,7 +36,8 @@ var (
 	ErrNoType = &Error{500, "the program's content has no Content-Type"}
 )
 
-// once are the fields that may stand once in a head, in lower case.
+// once are the fields that have one value, in lower case. The same value may be
+// given again, as by a library below a program that has said it already.
 var once = map[string]bool{
 	"content-length": true,
 	"content-type":   true,
@@ -47,7 +48,9 @@ var once = map[string]bool{
 }
 
 // dropped are the fields that a program has no say in: the server's own, and
-// those that describe the connection or where the response ends.
+// those that describe the connection (RFC 3875 §6.3.4). They change nothing about
+// what the program writes behind its head. Transfer-Encoding does and is refused:
+// without it, the client would take the framing for content.
 var dropped = map[string]bool{
 	"connection":        true,
 	"date":              true,
@@ -68,7 +71,7 @@ var dropped = map[string]bool{
 // be used; more of it does not change that.
 func ParseHead(b []byte) (h *Head, n int, err error) {
 	h = &Head{Length: -1}
-	said := make(map[string]bool)
+	said := make(map[string]string)
 	for fields := 0; ; fields++ {
 		line, size, err := cutLine(b, n)
 		if err != nil {
@@ -84,15 +87,27 @@ func ParseHead(b []byte) (h *Head, n int, err error) {
 		if fields == MaxFields {
 			return nil, 0, errManyFields
 		}
+		if fields == 0 && isStatusLine(line) {
+			if h.Status, err = parseStatusLine(line); err != nil {
+				return nil, 0, err
+			}
+			continue
+		}
 		name, value, err := cutField(line)
 		if err != nil {
 			return nil, 0, err
 		}
 		key := strings.ToLower(name)
-		if once[key] && said[key] {
-			return nil, 0, errTwice
+		if once[key] {
+			before, again := said[key]
+			if again && before != value {
+				return nil, 0, errTwice
+			}
+			if again {
+				continue
+			}
+			said[key] = value
 		}
-		said[key] = true
 		if err := h.take(key, name, value); err != nil {
 			return nil, 0, err
 		}
@@ -115,11 +130,33 @@ func cutLine(b []byte, at int) (line []byte, size int, err error) {
 	case len(b) >= MaxHead:
 		return nil, 0, errHeadLong
 	}
+	if at == 0 && isStatusLine(head) {
+		return nil, 0, ErrMore
+	}
 	// What can be no field need not be waited for.
 	if _, _, err := cutField(bytes.TrimSuffix(head, []byte("\r"))); err != nil && err != errUnfinished {
 		return nil, 0, err
 	}
 	return nil, 0, ErrMore
+}
+
+// isStatusLine reports whether the line is meant for the first one of a response.
+// No field is: "/" cannot be in its name.
+func isStatusLine(line []byte) bool { return bytes.HasPrefix(line, []byte("HTTP/")) }
+
+// parseStatusLine reads the status in a status line (RFC 9112 §4), whatever the
+// version: programs copy the line from what they have asked themselves, as
+// "HTTP/2 200".
+func parseStatusLine(line []byte) (int, error) {
+	version, rest, _ := strings.Cut(string(line[len("HTTP/"):]), " ")
+	major, minor, dotted := strings.Cut(version, ".")
+	if len(major) != 1 || !isNumber(major) || dotted && (len(minor) != 1 || !isNumber(minor)) {
+		return 0, errFieldName
+	}
+	if holdsControl(line) {
+		return 0, errFieldValue
+	}
+	return parseStatus(rest)
 }
 
 // errUnfinished is a line that may become a field.
@@ -139,12 +176,20 @@ func cutField(line []byte) (name, value string, err error) {
 	case end == 0 || line[end] != ':':
 		return "", "", errFieldName
 	}
-	for _, c := range line[end:] {
-		if c < ' ' && c != '\t' || c == 0x7f {
-			return "", "", errFieldValue
-		}
+	if holdsControl(line[end:]) {
+		return "", "", errFieldValue
 	}
 	return string(line[:end]), string(bytes.Trim(line[end+1:], " \t")), nil
+}
+
+// holdsControl reports whether text holds a control octet other than HTAB.
+func holdsControl(text []byte) bool {
+	for _, c := range text {
+		if c < ' ' && c != '\t' || c == 0x7f {
+			return true
+		}
+	}
+	return false
 }
 
 func isTokenOctet(c byte) bool {
@@ -156,7 +201,11 @@ func isTokenOctet(c byte) bool {
 func (h *Head) take(key, name, value string) (err error) {
 	switch key {
 	case "status":
-		h.Status, err = parseStatus(value)
+		var status int
+		if status, err = parseStatus(value); err == nil && h.Status != 0 && h.Status != status {
+			err = errTwice // the status line says another
+		}
+		h.Status = status
 	case "content-type":
 		h.Type = value
 	case "location":
@@ -174,10 +223,14 @@ func (h *Head) take(key, name, value string) (err error) {
 	return err
 }
 
-// parseStatus reads a status code, which a reason phrase may follow (§6.3.3).
-// The phrase is dropped: a client has no use for it (RFC 9110 §15).
+// parseStatus reads a status code, which a reason phrase may follow behind white
+// space (§6.3.3). The phrase is dropped: a client has no use for it (RFC 9110
+// §15).
 func parseStatus(value string) (int, error) {
-	code, _, _ := strings.Cut(value, " ")
+	code := value
+	if end := strings.IndexAny(value, " \t"); end >= 0 {
+		code = value[:end]
+	}
 	if len(code) != 3 || code[0] < '2' || code[0] > '5' || !isNumber(code) {
 		return 0, errStatus
 	}
