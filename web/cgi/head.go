@@ -27,6 +27,7 @@ var (
 	errFieldValue = &Error{502, "a control octet in the program's head"}
 	errTwice      = &Error{502, "the program gives two values of a field that may have one"}
 	errStatus     = &Error{502, "the program's Status is not a final status code"}
+	errFraming    = &Error{502, "the program's head has a Transfer-Encoding: the server frames the content, and programs write it as it is"}
 	errLength     = &Error{502, "the program's Content-Length is not a number"}
 	errEmptyField = &Error{502, "the program's Location is empty"}
 	errNoMeaning  = &Error{502, "the program's head has no Content-Type, Location or Status"}
@@ -52,15 +53,14 @@ var once = map[string]bool{
 // what the program writes behind its head. Transfer-Encoding does and is refused:
 // without it, the client would take the framing for content.
 var dropped = map[string]bool{
-	"connection":        true,
-	"date":              true,
-	"keep-alive":        true,
-	"proxy-connection":  true,
-	"server":            true,
-	"te":                true,
-	"trailer":           true,
-	"transfer-encoding": true,
-	"upgrade":           true,
+	"connection":       true,
+	"date":             true,
+	"keep-alive":       true,
+	"proxy-connection": true,
+	"server":           true,
+	"te":               true,
+	"trailer":          true,
+	"upgrade":          true,
 }
 
 // ParseHead reads the head at the front of a program's output and returns how
@@ -214,6 +214,8 @@ func (h *Head) take(key, name, value string) (err error) {
 		}
 	case "content-length":
 		h.Length, err = parseLength(value)
+	case "transfer-encoding":
+		err = errFraming
 	default:
 		// X-CGI-: what a server that knows such fields would act on (§6.3.5).
 		if !dropped[key] && !strings.HasPrefix(key, "x-cgi-") {

@@ -165,6 +165,8 @@ func TestProgram(t *testing.T) {
 		{name: "no head", script: "echo this is not a header", status: 502, trouble: "a line of the program's head is not a field"},
 		{name: "no empty line", script: `printf 'Content-Type: a/b\n'`, status: 502, trouble: "exit status 0, and its head has no empty line at its end"},
 		{name: "two status", script: `printf 'Status: 200\nStatus: 404\nContent-Type: a/b\n\n'`, status: 502, trouble: "the program gives two values of a field that may have one"},
+		{name: "framing", script: `printf 'Content-Type: a/b\nTransfer-Encoding: chunked\n\n5\r\nhello\r\n0\r\n\r\n'`, status: 502,
+			trouble: "the program's head has a Transfer-Encoding: the server frames the content, and programs write it as it is"},
 		{name: "bare CR", script: `printf 'Location: /x\rSet-Cookie: a\n\n'`, status: 502, trouble: "a control octet in the program's head"},
 		{name: "NUL", script: `printf 'Content-Type: a/b\000\n\n'`, status: 502, trouble: "a control octet in the program's head"},
 		{name: "1xx", script: `printf 'Status: 100\n\nStatus: 200\nContent-Type: a/b\n\n'`, status: 502, trouble: "the program's Status is not a final status code"},
