@@ -30,9 +30,7 @@ var (
 //
 // It is strict as the parser of heads is. Extensions and the trailer section
 // are checked against the grammar, bounded and dropped: nothing in a trailer
-// can change a request that has been understood. One thing of the grammar is
-// refused, white space between a size and the ";" of an extension: parsers
-// disagree on whether it ends the number.
+// can change a request that has been understood.
 type Chunked struct {
 	left  int64  // octets of data to come in this chunk
 	spent uint16 // octets of extensions so far, then those of the trailer section
@@ -48,6 +46,7 @@ const (
 	chunkData                          // in chunk-data
 	chunkDataCR                        // after it
 	chunkDataLF                        // after its CR
+	extensionStart                     // after white space behind a chunk-size
 	extensionName                      // before or at the first octet of a chunk-ext-name
 	extensionInName                    // in it
 	extensionEqual                     // after white space behind it
@@ -106,7 +105,7 @@ func (c *Chunked) step(octet byte) error {
 	switch {
 	case c.state >= trailerLine:
 		return c.stepTrailer(octet)
-	case c.state >= extensionName:
+	case c.state >= extensionStart:
 		return c.stepExtension(octet)
 	}
 	switch c.state {
@@ -120,6 +119,8 @@ func (c *Chunked) step(octet byte) error {
 			c.state = chunkSizeLF
 		case octet == ';':
 			return c.spend(extensionName, maxExtension, errExtensions)
+		case octet == ' ' || octet == '\t':
+			return c.spend(extensionStart, maxExtension, errExtensions)
 		default:
 			return errChunkSize
 		}
@@ -176,11 +177,20 @@ func (c *Chunked) spend(next chunkState, bound uint16, tooMuch error) error {
 //
 //	chunk-ext = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )
 //
-// behind its first ";" (RFC 9112 §7.1.1).
+// behind its first octet (RFC 9112 §7.1.1). White space is skipped where the
+// grammar has BWS (RFC 9110 §5.6.3) and refused elsewhere: in front of the CR
+// no ";" or "=" follows it.
 func (c *Chunked) stepExtension(octet byte) error {
 	next := c.state
 	token, space := is(octet, tokenOctet), octet == ' ' || octet == '\t'
 	switch c.state {
+	case extensionStart:
+		switch {
+		case octet == ';':
+			next = extensionName
+		case !space:
+			return errChunkSize
+		}
 	case extensionName:
 		switch {
 		case token:

@@ -131,7 +131,7 @@ func values(r *web.Request) map[string][]string {
 func FuzzChunked(f *testing.F) {
 	for _, seed := range []string{
 		"0\r\n\r\n", "5\r\nhello\r\n0\r\n\r\nGET", "A;a=b;c=\"d\"\r\n0123456789\r\n0;e\r\nA: b\r\n\r\n",
-		"1; a = b\r\nx\r\n0\r\n\r\n", "5 \r\nhello", "ffffffffffffffff\r\n", "0\r\nContent-Length: 5\r\n\r\n", "1\nx\n0\n\n",
+		"1; a = b\r\nx\r\n0\r\n\r\n", "1 \t;a\r\nx\r\n0\t;b ;c\r\n\r\n", "5 \r\nhello", "ffffffffffffffff\r\n", "0\r\nContent-Length: 5\r\n\r\n", "1\nx\n0\n\n",
 	} {
 		f.Add([]byte(seed), uint16(len(seed)/2))
 	}
@@ -148,6 +148,7 @@ func FuzzChunked(f *testing.F) {
 			return
 		}
 		const head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+		content, n = withoutSpace(content, n)
 		in := bufio.NewReaderSize(strings.NewReader(head+content), len(head)+len(content)+16)
 		req, err := http.ReadRequest(in)
 		if err != nil {
@@ -162,4 +163,20 @@ func FuzzChunked(f *testing.F) {
 			t.Fatalf("net/http reads %q with %q behind; we read %q with %q behind", want, rest, data, content[n:])
 		}
 	})
+}
+
+// withoutSpace returns content of n octets without the white space between a
+// size and the ";" behind it, which net/http refuses, and how many are left.
+func withoutSpace(content string, n int) (string, int) {
+	var (
+		c    Chunked
+		kept []byte
+	)
+	for i := range n {
+		c.Next([]byte{content[i]})
+		if c.state != extensionStart {
+			kept = append(kept, content[i])
+		}
+	}
+	return string(kept) + content[n:], len(kept)
 }
