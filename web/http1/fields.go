@@ -80,6 +80,7 @@ func understand(r *web.Request) error {
 		hosts, lengths int
 		codings        transferCodings
 		connection     options
+		unserved       error // why the request is refused if nothing is malformed
 	)
 	for i := range r.Fields {
 		value := r.Fields[i].Value
@@ -96,10 +97,14 @@ func understand(r *web.Request) error {
 		case web.ContentLength:
 			lengths++
 			length, err := parseLength(value)
-			if err != nil {
+			switch err {
+			case nil:
+				r.Length = length
+			case errLengthLarge:
+				unserved = err
+			default:
 				return err
 			}
-			r.Length = length
 		case web.TransferEncoding:
 			if err := codings.add(value); err != nil {
 				return err
@@ -108,7 +113,7 @@ func understand(r *web.Request) error {
 			connection.add(value)
 		case web.Expect:
 			if err := expect(r, value); err != nil {
-				return err
+				unserved = err
 			}
 		}
 	}
@@ -128,6 +133,9 @@ func understand(r *web.Request) error {
 			return err
 		}
 		r.Chunked = true
+	}
+	if unserved != nil {
+		return unserved
 	}
 	r.KeepAlive = !connection.close && (r.Minor > 0 || connection.keepAlive)
 	r.Continue = r.Continue && (r.Length > 0 || r.Chunked)

@@ -32,13 +32,16 @@ var (
 //
 // ErrMore means that b ends too early: call again with all of it and more. Its
 // cost is that of a search for line ends, and only a further LF or one of the
-// bounds can change the answer. An *Error means that the request is refused;
-// r.Line and r.Method are then set as far as the request line has them, for
-// the log and because the answer to HEAD has no content.
+// bounds can change the answer. An *Error means that the request is refused.
+// After both, r.Method is set when b has it up to the space behind it, because
+// the answer to HEAD has no content, and r.Line when b has all of it, for the
+// log.
 //
 // The result does not depend on how much of what follows is in b already. To
 // keep it so, errors stand in this order: the request line with its bounds,
-// then line ends and bounds of the field section, then what the fields say.
+// then line ends and bounds of the field section, then what the fields say. A
+// request that is well-formed but not served, such as CONNECT, is refused as
+// the last thing: a bad Host goes before that (RFC 9112 §3.2).
 func ParseHead(r *web.Request, b []byte) (n int, err error) {
 	reset(r)
 	start, err := skipEmptyLines(b)
@@ -66,7 +69,22 @@ func ParseHead(r *web.Request, b []byte) (n int, err error) {
 	if err := understand(r); err != nil {
 		return 0, err
 	}
+	if r.Path == nil || len(r.Method) > MaxMethod {
+		return 0, unserved(r)
+	}
 	return end, nil
+}
+
+// unserved says why a well-formed request is for no server of this kind.
+func unserved(r *web.Request) error {
+	switch {
+	case len(r.Method) > MaxMethod:
+		return errMethodLong
+	case string(r.Method) == "CONNECT":
+		return errConnect
+	default:
+		return errScheme
+	}
 }
 
 // reset forgets the request before, but for the memory of Fields.
@@ -113,32 +131,21 @@ func skipEmptyLines(b []byte) (int, error) {
 func parseLine(r *web.Request, b []byte, start int) (int, error) {
 	n := bytes.IndexByte(b[start:min(len(b), start+MaxLine)], '\n')
 	if n < 0 {
-		if len(b)-start >= MaxLine {
-			return 0, errLineTooLong
-		}
-		return 0, ErrMore
+		return 0, lineInPart(r, b, start)
 	}
 	end := start + n - 1
+	line := b[start:end:end]
+	method := methodEnd(r, line)
 	if b[end] != '\r' {
 		return 0, errLineEnd
 	}
-	line := b[start:end:end]
 	r.Line = line
-
-	i := 0
-	for i < len(line) && is(line[i], tokenOctet) {
-		i++
-	}
-	if i == len(line) || line[i] != ' ' {
+	if r.Method == nil {
 		return 0, errMethod
 	}
-	r.Method = line[:i:i]
-	if i > MaxMethod {
-		return 0, errMethodLong
-	}
 
-	target := i + 1
-	i = targetEnd(line, target)
+	target := method + 1
+	i := targetEnd(line, target)
 	if i == len(line) {
 		return 0, errVersion
 	}
@@ -153,6 +160,38 @@ func parseLine(r *web.Request, b []byte, start int) (int, error) {
 	}
 	r.Minor = minor
 	return end + 2, parseTarget(r)
+}
+
+// methodEnd returns the index of the first octet of line that no method holds,
+// or len(line). It sets r.Method when that octet is the space behind one.
+func methodEnd(r *web.Request, line []byte) int {
+	i := 0
+	for i < len(line) && is(line[i], tokenOctet) {
+		i++
+	}
+	if i < len(line) && line[i] == ' ' {
+		r.Method = line[:i:i]
+	}
+	return i
+}
+
+// lineInPart says what to do about a request line that begins at b[start] and
+// does not end within MaxLine octets. 414 is for a long target and 501 for a
+// long method (RFC 9112 §3), which is looked for as far as a head may go: so
+// that any method gets one answer, whichever bound it passes.
+func lineInPart(r *web.Request, b []byte, start int) error {
+	line := b[start:min(len(b), MaxHead)]
+	end := methodEnd(r, line)
+	switch {
+	case len(line) < MaxLine, end == len(line) && len(b) < MaxHead:
+		return ErrMore
+	case r.Method == nil:
+		return errMethod
+	case end > MaxMethod:
+		return errMethodLong
+	default:
+		return errLineTooLong
+	}
 }
 
 // parseVersion returns 0 for HTTP/1.0 and 1 for any other HTTP/1.x: a server

@@ -174,10 +174,21 @@ var refused = []struct {
 	{"SSH", "SSH-2.0-OpenSSH_9.2\r\n", 400},
 	{"SIP", "INVITE sip:u@h SIP/2.0\r\n", 400},
 	{"PROXY protocol", "PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n", 400},
-	{"method of 33", strings.Repeat("M", 33) + " / HTTP/1.1\r\n", 501},
+	{"method of 33", strings.Repeat("M", 33) + " / HTTP/1.1\r\nHost: h\r\n\r\n", 501},
+	{"method of 33 in HTTP/1.0", strings.Repeat("M", 33) + " / HTTP/1.0\r\n\r\n", 501},
+	{"method of 33 without host", strings.Repeat("M", 33) + " / HTTP/1.1\r\n\r\n", 400},
+	{"method of 33 and a target that is none", strings.Repeat("M", 33) + " * HTTP/1.1\r\n", 400},
+	{"method of 15 KiB", strings.Repeat("M", 15<<10) + " / HTTP/1.1\r\nHost: h\r\n\r\n", 501},
+	{"method of 20 KiB", strings.Repeat("M", 20<<10) + " ", 501},
+	{"method of 32 KiB less one", strings.Repeat("M", MaxHead-1) + " ", 501},
+	{"method of 32 KiB", strings.Repeat("M", MaxHead), 400},
+	{"20 KiB that are no method", strings.Repeat("M", 20<<10) + "(", 400},
+	{"20 KiB in a line", strings.Repeat("M", 20<<10) + "\r", 400},
+	{"method of 33 in a line of 16 KiB and 1", strings.Repeat("M", 33) + " /" + strings.Repeat("a", MaxLine-35), 501},
+	{"method of 32 in a line of 16 KiB and 1", strings.Repeat("M", 32) + " /" + strings.Repeat("a", MaxLine-34), 414},
+	{"long line without a method", "GET\t/" + strings.Repeat("a", MaxLine-5), 400},
 	{"line of 16 KiB and 1", "GET /" + strings.Repeat("a", MaxLine-5), 414},
-	{"no line at all", strings.Repeat("A", MaxLine), 414},
-	{"long line after empty lines", "\r\n\r\n" + strings.Repeat("A", MaxLine), 414},
+	{"long line after empty lines", "\r\n\r\nGET /" + strings.Repeat("a", MaxLine-5), 414},
 
 	// RFC 9112 §2.3: versions.
 	{"HTTP/0.9 by its form", "GET /\r\n", 400},
@@ -203,9 +214,26 @@ var refused = []struct {
 	{"authority for GET", "GET h:80 HTTP/1.1\r\n", 400},
 	{"* for GET", "GET * HTTP/1.1\r\n", 400},
 	{"* and more", "OPTIONS */ HTTP/1.1\r\n", 400},
-	{"CONNECT", "CONNECT h:443 HTTP/1.1\r\n", 501},
-	{"https", "GET https://h/ HTTP/1.1\r\n", 421},
-	{"another scheme", "GET a+b-1.c://h/ HTTP/1.1\r\n", 421},
+	{"CONNECT", "CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n", 501},
+	{"CONNECT to IPv6", "CONNECT [::1]:443 HTTP/1.1\r\nHost: h\r\n\r\n", 501},
+	{"CONNECT with an empty host", "CONNECT h:443 HTTP/1.1\r\nHost:\r\n\r\n", 501},
+	{"CONNECT in HTTP/1.0", "CONNECT h:443 HTTP/1.0\r\n\r\n", 501},
+	{"CONNECT without host", "CONNECT h:443 HTTP/1.1\r\n\r\n", 400},
+	{"CONNECT with two hosts", "CONNECT h:443 HTTP/1.1\r\nHost: h\r\nHost: h\r\n\r\n", 400},
+	{"CONNECT with bad host", "CONNECT h:443 HTTP/1.1\r\nHost: u@h\r\n\r\n", 400},
+	{"CONNECT with a bad field", "CONNECT h:443 HTTP/1.1\r\nHost: h\r\nA : b\r\n\r\n", 400},
+	{"CONNECT with bad length", "CONNECT h:443 HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n", 400},
+	{"CONNECT with a head too long", "CONNECT h:443 HTTP/1.1\r\nHost: h\r\nA: " + strings.Repeat("v", MaxHead-36), 431},
+	{"CONNECT to a path", "CONNECT / HTTP/1.1\r\n", 400},
+	{"CONNECT without port", "CONNECT h HTTP/1.1\r\n", 400},
+	{"CONNECT with empty port", "CONNECT h: HTTP/1.1\r\n", 400},
+	{"CONNECT to a name in digits without port", "CONNECT 127.0.0.1 HTTP/1.1\r\n", 400},
+	{"CONNECT to IPv6 without port", "CONNECT [::1] HTTP/1.1\r\n", 400},
+	{"CONNECT to a URL", "CONNECT http://h:80 HTTP/1.1\r\n", 400},
+	{"https", "GET https://h/ HTTP/1.1\r\nHost: h\r\n\r\n", 421},
+	{"another scheme", "GET a+b-1.c://h/ HTTP/1.1\r\nHost: h\r\n\r\n", 421},
+	{"https without host", "GET https://h/ HTTP/1.1\r\n\r\n", 400},
+	{"https with bad host", "GET https://h/ HTTP/1.1\r\nHost: a b\r\n\r\n", 400},
 	{"malformed scheme", "GET 1a://h/ HTTP/1.1\r\n", 400},
 	{"empty scheme", "GET ://h/ HTTP/1.1\r\n", 400},
 	{"scheme without authority", "GET http:/h/ HTTP/1.1\r\n", 400},
@@ -295,6 +323,9 @@ var refused = []struct {
 	{"length hidden by a space", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length : 5\r\n\r\n", 400},
 	{"length 2^63", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9223372036854775808\r\n\r\n", 413},
 	{"length 2^64+5", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 18446744073709551621\r\n\r\n", 413},
+	{"length 2^63 without host", "POST / HTTP/1.1\r\nContent-Length: 9223372036854775808\r\n\r\n", 400},
+	{"length 2^63 before a bad host", "POST / HTTP/1.1\r\nContent-Length: 9223372036854775808\r\nHost: a b\r\n\r\n", 400},
+	{"length 2^63 and chunked", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9223372036854775808\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
 	{"length large, then not a digit", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9999999999999999999999a\r\n\r\n", 400},
 
 	// RFC 9112 §6.1, §6.3: Transfer-Encoding.
@@ -326,6 +357,9 @@ var refused = []struct {
 
 	// RFC 9110 §10.1.1: Expect.
 	{"another expectation", "GET / HTTP/1.1\r\nHost: h\r\nExpect: 200-ok\r\n\r\n", 417},
+	{"another expectation without host", "GET / HTTP/1.1\r\nExpect: 200-ok\r\n\r\n", 400},
+	{"another expectation before a second host", "GET / HTTP/1.1\r\nHost: h\r\nExpect: 200-ok\r\nHost: h\r\n\r\n", 400},
+	{"gzip before chunked without host", "POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 400},
 	{"one more expectation", "GET / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue, x=\"y\"\r\n\r\n", 417},
 }
 
@@ -502,9 +536,15 @@ func TestRefusedLine(t *testing.T) {
 		{"bad version", "HEAD /a HTTP/9.9\r\n", "HEAD /a HTTP/9.9", "HEAD"},
 		{"bad method", "H(D /a HTTP/1.1\r\n", "H(D /a HTTP/1.1", ""},
 		{"no line", "\x16", "", ""},
+		{"line too long", "HEAD /" + strings.Repeat("a", MaxLine-6), "", "HEAD"},
+		{"line ends with LF", "HEAD /a HTTP/1.1\n", "", "HEAD"},
+		{"method too long", strings.Repeat("M", 33) + " / HTTP/1.1\r\nHost: h\r\n\r\n", strings.Repeat("M", 33) + " / HTTP/1.1", strings.Repeat("M", 33)},
+		{"line in part", "HEAD /a HTT", "", "HEAD"},
+		{"method in part", "HEAD", "", ""},
+		{"fields in part", "HEAD /a HTTP/1.1\r\nA: b\r\n", "HEAD /a HTTP/1.1", "HEAD"},
 	} {
 		r := &web.Request{Line: []byte("old"), Method: []byte("OLD")}
-		if _, err := ParseHead(r, []byte(test.head)); err == nil || err == ErrMore {
+		if _, err := ParseHead(r, []byte(test.head)); err == nil || err == ErrMore && !strings.HasSuffix(test.name, "in part") {
 			t.Errorf("%s: %v, want an Error", test.name, err)
 		}
 		if string(r.Line) != test.line || string(r.Method) != test.method {

@@ -18,12 +18,18 @@ var (
 // parseTarget understands r.Target (RFC 9112 §3.2). Its octets are the visible
 // ones of ASCII without "#", which belongs to the client, and those above: the
 // names of files are octets, and some clients send UTF-8 as it is. Nothing is
-// percent-decoded here.
+// percent-decoded here. A target that is well-formed but none of a document
+// leaves r.Path nil.
 func parseTarget(r *web.Request) error {
 	if string(r.Method) == "CONNECT" {
 		// Its authority-form is of use to a proxy alone, and what follows
-		// the head would be no HTTP (RFC 9110 §9.3.6).
-		return errConnect
+		// the head would be no HTTP. It has a port (RFC 9110 §9.3.6).
+		colon := bytes.LastIndexByte(r.Target, ':')
+		if colon < 0 || !validAuthority(r.Target) || !is(r.Target[len(r.Target)-1], digitOctet) ||
+			bytes.IndexByte(r.Target[colon:], ']') >= 0 {
+			return errTarget
+		}
+		return nil
 	}
 	if r.Target[0] == '/' {
 		setPath(r, r.Target)
@@ -54,7 +60,7 @@ func parseAbsolute(r *web.Request) error {
 	const scheme = "http://"
 	if len(r.Target) < len(scheme) || !same(r.Target[:len(scheme)], scheme) {
 		if hasScheme(r.Target) {
-			return errScheme
+			return nil
 		}
 		return errTarget
 	}

@@ -89,17 +89,49 @@ func TestRefusedForLength(t *testing.T) {
 			logged string
 		}{
 			{"GET /" + long, 414, "GET /" + long[:16<<10-len("GET /")]},
+			{"HEAD /" + long, 414, "HEAD /" + long[:16<<10-len("HEAD /")]},
+			{long[:20<<10] + " / HTTP/1.1\r\nHost: h\r\n\r\n", 501, long[:16<<10]},
+			{long + " / HTTP/1.1\r\nHost: h\r\n\r\n", 400, long[:16<<10]},
+			{long[:15<<10] + " / HTTP/1.1\r\nHost: h\r\n\r\n", 501, long[:15<<10] + " / HTTP/1.1"},
 			{"GET / HTTP/1.1\r\nHost: h\r\nCookie: " + long, 431, "GET / HTTP/1.1"},
 			{"GET / HTTP/1.1\r\nHost: h\r\n" + strings.Repeat("A: b\r\n", 600) + "\r\n", 431, "GET / HTTP/1.1"},
 		} {
 			c := r.dial()
 			c.write(test.sent)
-			if p := c.read("GET"); p.status != test.status {
+			method, _, _ := strings.Cut(test.sent, " ")
+			if p := c.read(method); p.status != test.status {
 				t.Errorf("%.30q: %q", test.sent, p.head)
 			}
 			c.wantEnd()
 			if rec := r.log.await(t, i+1)[i]; rec.line != test.logged || rec.status != test.status {
 				t.Errorf("log: %.100v, want %.100q", rec, test.logged)
+			}
+		}
+	})
+}
+
+// The refusal of a HEAD has no content, whatever the request line lacks.
+func TestRefusedHead(t *testing.T) {
+	each(t, func(t *testing.T, poller string) {
+		r := start(t, pages{}, httpd.Options{Poller: poller})
+		for i, test := range []struct {
+			sent   string
+			status int
+		}{
+			{"HEAD / HTTP/1.1\n", 400},
+			{"HEAD /  HTTP/1.1\r\n", 400},
+			{"HEAD / HTTP/2.0\r\n", 505},
+			{"HEAD https://h/ HTTP/1.1\r\nHost: h\r\n\r\n", 421},
+			{"HEAD / HTTP/1.1\r\n\r\n", 400},
+		} {
+			c := r.dial()
+			c.write(test.sent)
+			if p := c.read("HEAD"); p.status != test.status {
+				t.Errorf("%q: %q", test.sent, p.head)
+			}
+			c.wantEnd()
+			if rec := r.log.await(t, i+1)[i]; rec.octets != 0 {
+				t.Errorf("%q: log: %v", test.sent, rec)
 			}
 		}
 	})

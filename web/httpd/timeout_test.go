@@ -60,6 +60,7 @@ func halfHead(t *testing.T, poller string) {
 		{"GET /half", "GET", `"GET /half" 408 `},
 		{"GET / HTTP/1.1\r\nHost:", "GET", `"GET / HTTP/1.1" 408 `},
 		{"HEAD / HTTP/1.1\r\n", "HEAD", `"HEAD / HTTP/1.1" 408 0`},
+		{"HEAD /half", "HEAD", `"HEAD /half" 408 0`},
 	} {
 		c := r.dial()
 		c.write(part.sent)
