@@ -42,6 +42,8 @@ func completionCases() []completionCase {
 		{[]string{"--log-format=c"}, []string{"combined", "common"}},
 		{[]string{"--log-format="}, sorted(accesslog.FormatNames())},
 		{[]string{"-p", ""}, nil},
+		{[]string{"--idle"}, []string{"--idle-timeout"}},
+		{[]string{"--idle-timeout", ""}, nil},
 	}
 }
 

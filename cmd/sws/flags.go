@@ -26,6 +26,11 @@ const (
 	maxLoops          = 1024
 	maxMaxConnections = 1 << 24
 	maxPrograms       = 1 << 16
+
+	// minTime is the shortest time that the server measures: a tick of its
+	// loops. maxTime is beyond what anybody waits for.
+	minTime = 100 * time.Millisecond
+	maxTime = 24 * time.Hour
 )
 
 // settings is the command line, understood. Its paths are absolute, since a
@@ -47,9 +52,13 @@ type settings struct {
 	noUsers        bool
 	userDir        string // "" for the manual's own
 	dirsFirst      bool
-	poller         string // "": the best
-	loops          int    // 0: one per core
-	maxConnections int    // 0: what the limit of open files allows
+	poller         string        // "": the best
+	loops          int           // 0: one per core
+	maxConnections int           // 0: what the limit of open files allows
+	idleTimeout    time.Duration // these four: 0: the server's own
+	headTimeout    time.Duration
+	contentTimeout time.Duration
+	replyTimeout   time.Duration
 	help           bool
 	completion     string // the shell whose completions are to be printed, or ""
 	version        bool
@@ -151,15 +160,14 @@ func (s *settings) flags() *pflag.FlagSet {
 	flags.BoolVar(&s.cgiAuth, "cgi-auth", false, "show programs Authorization, and passwords in it")
 	flags.BoolVar(&s.cgiArgs, "cgi-args", false, "make a program's arguments of a query without \"=\"")
 	flags.Func("cgi-max", "run `n` programs at once (default: 4 per core)", counter(&s.cgiMax, maxPrograms))
-	flags.Func("cgi-timeout", "end programs that are silent for this `time` (60s)", func(text string) (err error) {
-		if s.cgiTimeout, err = time.ParseDuration(text); err != nil || s.cgiTimeout <= 0 {
-			return fmt.Errorf("a time as 90s or 5m is wanted, not %q", text)
-		}
-		return nil
-	})
+	flags.Func("cgi-timeout", "end programs that are silent for this `time` (60s)", duration(&s.cgiTimeout))
 	choice(flags, &s.logFormat, "log-format", "the `format` of the log: ", accesslog.FormatNames())
 	flags.Func("loops", "`n` event loops, a thread each (default: one per core)", counter(&s.loops, maxLoops))
 	flags.Func("max-connections", "hold `n` at once (default: what ulimit -n allows)", counter(&s.maxConnections, maxMaxConnections))
+	flags.Func("idle-timeout", "close connections idle for this `time` (75s)", duration(&s.idleTimeout))
+	flags.Func("head-timeout", "refuse heads not complete after this `time` (20s)", duration(&s.headTimeout))
+	flags.Func("content-timeout", "close when content takes this `time` (30s)", duration(&s.contentTimeout))
+	flags.Func("reply-timeout", "end replies that stand still for this `time` (30s)", duration(&s.replyTimeout))
 	choice(flags, &s.poller, "poller", "the `call` to wait with: ", ready.Names())
 	choice(flags, &s.completion, "completion", "print completions for this `shell`: ", shellNames())
 	flags.BoolVar(&s.version, "version", false, "print the version")
@@ -209,6 +217,21 @@ func counter(n *int, limit int) func(string) error {
 			return fmt.Errorf("a number from 1 to %d is wanted, not %q", limit, text)
 		}
 		*n = int(count)
+		return nil
+	}
+}
+
+// duration returns a function that reads a time from minTime to maxTime into d.
+func duration(d *time.Duration) func(string) error {
+	return func(text string) error {
+		t, err := time.ParseDuration(text)
+		switch {
+		case err != nil || t <= 0:
+			return fmt.Errorf("a time as 90s or 5m is wanted, not %q", text)
+		case t < minTime || t > maxTime:
+			return fmt.Errorf("a time from 100ms to 24h is wanted, not %q", text)
+		}
+		*d = t
 		return nil
 	}
 }

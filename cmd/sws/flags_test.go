@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/pflag"
@@ -61,6 +62,8 @@ func TestParse(t *testing.T) {
 			addresses: []addr.Addr{address("localhost"), address("unix:" + here + "/sock")}}},
 		{"--loops 3 --max-connections 7 --poller " + poller + " /srv", settings{dir: "/srv",
 			loops: 3, maxConnections: 7, poller: poller}},
+		{"--idle-timeout 5m --head-timeout 1.5s --content-timeout 100ms --reply-timeout=24h /srv", settings{dir: "/srv",
+			idleTimeout: 5 * time.Minute, headTimeout: 1500 * time.Millisecond, contentTimeout: 100 * time.Millisecond, replyTimeout: 24 * time.Hour}},
 		{"-h", settings{help: true}},
 		{"--help", settings{help: true}},
 		{"-fh a b c", settings{foreground: true, help: true}},
@@ -128,6 +131,13 @@ func TestParseErrors(t *testing.T) {
 		{[]string{"--loops", "0", "a"}, false, `--loops: a number from 1 to 1024 is wanted, not "0"`},
 		{[]string{"--loops", "two", "a"}, false, `--loops: a number from 1 to 1024 is wanted, not "two"`},
 		{[]string{"--max-connections", "-5", "a"}, false, `--max-connections: a number from 1 to 16777216 is wanted, not "-5"`},
+		{[]string{"--idle-timeout", "75", "a"}, false, `--idle-timeout: a time as 90s or 5m is wanted, not "75"`},
+		{[]string{"--idle-timeout", "0", "a"}, false, `--idle-timeout: a time as 90s or 5m is wanted, not "0"`},
+		{[]string{"--idle-timeout", "", "a"}, false, `--idle-timeout: a time as 90s or 5m is wanted, not ""`},
+		{[]string{"--head-timeout", "-1s", "a"}, false, `--head-timeout: a time as 90s or 5m is wanted, not "-1s"`},
+		{[]string{"--content-timeout", "99ms", "a"}, false, `--content-timeout: a time from 100ms to 24h is wanted, not "99ms"`},
+		{[]string{"--reply-timeout", "24h1s", "a"}, false, `--reply-timeout: a time from 100ms to 24h is wanted, not "24h1s"`},
+		{[]string{"--cgi-timeout", "25h", "-c", "b", "a"}, false, `--cgi-timeout: a time from 100ms to 24h is wanted, not "25h"`},
 		{[]string{"--poller", "kqueue9", "a"}, false, `--poller: "kqueue9" is none of ` + strings.Join(ready.Names(), ", ")},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {

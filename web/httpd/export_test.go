@@ -1,6 +1,13 @@
 package httpd
 
-import "xanadu/ipc/loop"
+import (
+	"time"
+
+	"xanadu/ipc/loop"
+)
+
+// IdleTimeout returns how long s keeps idle connections.
+func IdleTimeout(s *Server) time.Duration { return s.opt.IdleTimeout }
 
 // FreePlaces returns how many more programs s would let run now.
 func FreePlaces(s *Server) int {

@@ -33,7 +33,7 @@ type Options struct {
 	Log            Log    // nil: none
 	Trace          Trace  // shows each head in the Log; nil, or without a Log: none is shown
 
-	IdleTimeout    time.Duration // for the next request to begin; 0: 60 s
+	IdleTimeout    time.Duration // for the next request to begin; 0: 75 s
 	HeadTimeout    time.Duration // for a request head, from its first byte to its last; 0: 20 s
 	ContentTimeout time.Duration // for a request's content, from the head on; 0: 30 s
 	ReplyTimeout   time.Duration // in which a client takes a fair part of its reply; 0: 30 s
@@ -127,7 +127,7 @@ func (s *Server) fillOptions() {
 		set   *time.Duration
 		given time.Duration
 	}{
-		{&o.IdleTimeout, 60 * time.Second},
+		{&o.IdleTimeout, defaultIdle},
 		{&o.HeadTimeout, 20 * time.Second},
 		{&o.ContentTimeout, 30 * time.Second},
 		{&o.ReplyTimeout, 30 * time.Second},
@@ -143,6 +143,11 @@ func (s *Server) fillOptions() {
 		o.Errorf = func(string, ...any) {}
 	}
 }
+
+// defaultIdle is longer than the 60 s after which balancers close connections
+// that they keep to a server. They then close first, and do not send a request
+// on a connection that is being closed.
+const defaultIdle = 75 * time.Second
 
 // descriptorsElsewhere is how many descriptors are neither connections nor
 // documents: pollers and what wakes them, listeners, reserves, logs, the Go

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"xanadu/ipc/addr"
 	"xanadu/web/httpd"
 )
 
@@ -31,6 +32,16 @@ func TestTimeouts(t *testing.T) {
 			all.Go(func() { f(t, poller) })
 		}
 	})
+}
+
+// A balancer closes first a connection that it has kept for its usual 60 s.
+func TestDefaultIdleTimeout(t *testing.T) {
+	r := prepare(t, addr.MustParse("tcp:127.0.0.1:0"), pages{}, httpd.Options{})
+	r.Shutdown(0)
+	r.serve(t.Context())
+	if got, want := httpd.IdleTimeout(r.Server), 75*time.Second; got != want {
+		t.Errorf("idle connections are kept for %v, want %v", got, want)
+	}
 }
 
 // Who has nothing to say, from the start or after a response, hears nothing.
