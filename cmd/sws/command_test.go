@@ -36,6 +36,13 @@ func foreground(t *testing.T, args ...string) *command {
 	t.Helper()
 	c := &command{Cmd: sws(t, append([]string{"-f", "-p", "0"}, args...)...)}
 	c.begin(t)
+	c.listens(t)
+	return c
+}
+
+// listens waits until the command says where it listens.
+func (c *command) listens(t *testing.T) {
+	t.Helper()
 	line, err := c.stdout.ReadString('\n')
 	if err != nil {
 		t.Fatalf("sws ended before it listened: %v, %s", c.Wait(), &c.stderr)
@@ -43,7 +50,6 @@ func foreground(t *testing.T, args ...string) *command {
 	c.at = strings.TrimSuffix(line, "\n")
 	c.at = strings.TrimPrefix(c.at, "unix:")
 	c.at = strings.TrimSuffix(strings.TrimPrefix(c.at, "http://"), "/")
-	return c
 }
 
 func (c *command) begin(t *testing.T) {

@@ -91,11 +91,7 @@ func serve(s *settings, stdout, stderr io.Writer, ready func(at []string) error)
 	}
 	defer sockets.close()
 
-	// One more than the loops: while a loop is busy, what it hands to others is
-	// begun by another thread at once, not when the loop pauses.
 	loops := cmp.Or(s.loops, runtime.GOMAXPROCS(0))
-	runtime.GOMAXPROCS(loops + 1)
-
 	opt := s.serverOptions(loops, log, complaints.errorf)
 	if s.debug > 1 {
 		opt.Trace = &accesslog.Trace{Root: s.dir, Color: colorful(stdout)}
@@ -104,6 +100,10 @@ func serve(s *settings, stdout, stderr io.Writer, ready func(at []string) error)
 	if err != nil {
 		return err
 	}
+	// One more than the loops: while a loop is busy, what it hands to others is
+	// begun by another thread at once, not when the loop pauses. Not before New,
+	// which reads the number of cores from it.
+	runtime.GOMAXPROCS(loops + 1)
 	signals := obey(server, log, complaints.errorf)
 	defer signals.release()
 

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// plantPrograms makes a directory with an executable file for each script.
+func plantPrograms(t *testing.T, scripts map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, script := range scripts {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// Four programs run at once for each core, however many loops there are and
+// whatever the command makes of GOMAXPROCS for them.
+func TestProgramsPerCore(t *testing.T) {
+	for _, c := range []struct {
+		name, cores string
+		flags       []string
+		want        int
+	}{
+		{"one core", "1", nil, 8},
+		{"three cores", "3", nil, 12},
+		{"many loops", "3", []string{"--loops", "9"}, 12},
+		{"as said", "3", []string{"--cgi-max", "5"}, 5},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			programs := plantPrograms(t, map[string]string{"wait": "echo >>\"$STARTED\"\nexec sleep 300\n"})
+			started := filepath.Join(t.TempDir(), "started")
+			flags := append([]string{"-f", "-p", "0", "-i", "127.0.0.1", "-c", programs, "--cgi-env", "STARTED"}, c.flags...)
+			cmd := &command{Cmd: sws(t, append(flags, documents(t, 1))...)}
+			cmd.Env = append(cmd.Env, "GOMAXPROCS="+c.cores, "STARTED="+started)
+			cmd.begin(t)
+			cmd.listens(t)
+			var clients []net.Conn
+			for range c.want + 5 {
+				conn := cmd.dial(t)
+				clients = append(clients, conn)
+				io.WriteString(conn, "GET /cgi-bin/wait HTTP/1.0\r\n\r\n")
+			}
+			count := func() int {
+				b, _ := os.ReadFile(started)
+				return bytes.Count(b, []byte("\n"))
+			}
+			eventually(t, "programs that run", func() bool { return count() >= c.want })
+			time.Sleep(100 * time.Millisecond) // in which one too many would start
+			if got := count(); got != c.want {
+				t.Errorf("%d programs run at once, want %d", got, c.want)
+			}
+			for _, conn := range clients {
+				conn.Close() // which ends the programs
+			}
+			cmd.signal(t, syscall.SIGTERM)
+			cmd.end(t, 0, "")
+		})
+	}
+}
