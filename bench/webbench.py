@@ -12,8 +12,8 @@ medians over the rounds:
   p99 ms      what 99 of 100 requests took at most, in milliseconds
   PSS KiB     proportional memory of all the server's processes after the round
 
-Files: /1k.html /10k.css /100k.bin /10m.bin, and /dir/, which holds 200 files
-and no index. CGI programs, compiled: /cgi-bin/hello, which does as little as can
+Files: /1k.html /10k.css /100k.bin /10m.bin, /dir/, which holds 200 files and no
+index, and /many/ with 20,000 files of 300 B to 20 KB. CGI programs, compiled: /cgi-bin/hello, which does as little as can
 be, and /cgi-bin/spin, which burns a tenth of a second.
 
 Peers: nginx, lighttpd, h2o, caddy, and nethttp, the standard library's file
@@ -27,10 +27,12 @@ and sws.
   bench/webbench.py --path /100k.bin --rounds 9
   bench/webbench.py --close                       a connection per request
   bench/webbench.py --header 'If-None-Match: "x"'
+  bench/webbench.py --many                        20,000 files, asked for at random
+  bench/webbench.py --log                         each server writes its access log
   bench/webbench.py --idle 5000                   memory of idle connections
   bench/webbench.py --path /cgi-bin/hello         a CGI program
   bench/webbench.py --flood 200                   1 KiB, alone and while 200 clients wait for programs
-  bench/webbench.py --suite                       the five figures that sws is built to reach
+  bench/webbench.py --suite                       the figures that sws is built to reach
 """
 
 import argparse
@@ -38,6 +40,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import random
 import re
 import resource
 import shlex
@@ -57,6 +60,27 @@ GATEWAYS = ("lighttpd", "busybox", "sws")
 CGI = "/cgi-bin/"
 FLOORS = ("epoll", "uring")
 FLOOR_PATH = "/1k.html"
+MANY = 20_000
+MANY_SIZES = (300, 20_000)  # octets, from the smallest to the largest
+MANY_KINDS = ("html", "css", "js", "txt", "png")
+
+
+@dataclasses.dataclass(frozen=True)
+class Load:
+    """What wrk asks for."""
+    path: str = FLOOR_PATH
+    conns: int = 64
+    close: bool = False
+    headers: tuple = ()
+    many: bool = False  # the files of /many/ at random, in place of path
+    log: bool = False   # the servers write their access logs
+
+    def title(self, args):
+        what = f"{MANY:,} files of /many/ at random" if self.many else self.path
+        kept = "a connection per request" if self.close else "kept alive"
+        more = "".join(f", {h}" for h in self.headers) + (", access log" if self.log else "")
+        return (f"{what}, {self.conns} connections, {kept}{more}; {args.rounds} rounds of {args.secs} s, "
+                f"server on CPU {','.join(map(str, sorted(args.cpus)))}")
 
 
 def parse_arguments():
@@ -67,6 +91,8 @@ def parse_arguments():
     ap.add_argument("--rounds", type=int, default=5, help="rounds of every server (5)")
     ap.add_argument("--close", action="store_true", help="Connection: close with every request")
     ap.add_argument("--header", action="append", default=[], metavar="'NAME: VALUE'", help="a field of every request")
+    ap.add_argument("--many", action="store_true", help=f"ask for {MANY:,} files at random instead of --path")
+    ap.add_argument("--log", action="store_true", help="each server writes its access log")
     ap.add_argument("--servers", metavar="A,B,...",
                     help="which servers, and in which order (all that can, but uring)")
     ap.add_argument("--sws", metavar="FILE", help="the sws to measure (built from ./cmd/sws)")
@@ -75,7 +101,7 @@ def parse_arguments():
     ap.add_argument("--idle", type=int, default=0, metavar="N", help="hold N connections instead, and report memory per connection")
     ap.add_argument("--flood", type=int, default=0, metavar="N",
                     help="while N more clients than programs run ask for /cgi-bin/spin, measure --path, and without them")
-    ap.add_argument("--suite", action="store_true", help="run the five figures; exit 1 when sws misses one")
+    ap.add_argument("--suite", action="store_true", help="run all figures; exit 1 when sws misses one")
     ap.add_argument("--json", metavar="FILE", help="write the figures there too")
     args = ap.parse_args()
     args.cpus = {int(n) for n in args.cpus.split(",")}
@@ -91,6 +117,7 @@ def parse_arguments():
     if not args.cpus <= os.sched_getaffinity(0) or not others:
         ap.error("the server and wrk need CPUs of their own")
     args.client_cpu = others[0]
+    args.load = Load(args.path, args.conns, args.close, tuple(args.header), args.many, args.log)
     return args
 
 
@@ -127,6 +154,37 @@ def make_site(root):
             f.write(content)
 
 
+def make_many(root):
+    """Writes the files of /many/, the same ones each time, and returns their paths."""
+    chance = random.Random(1)
+    line = b"In Xanadu did Kubla Khan a stately pleasure-dome decree\n"
+    text = line * (MANY_SIZES[1] // len(line) + 1)
+    os.makedirs(f"{root}/many")
+    paths = []
+    for i in range(MANY):
+        kind = MANY_KINDS[i % len(MANY_KINDS)]
+        size = chance.randint(*MANY_SIZES)
+        paths.append(f"/many/{i:05}.{kind}")
+        with open(root + paths[-1], "wb") as f:
+            f.write(chance.randbytes(size) if kind == "png" else text[:size])
+    return paths
+
+
+# Each request is put together once, so that wrk has little to do but send it.
+MANY_SCRIPT = """
+local requests = {}
+function init(args)
+	math.randomseed(1)
+	for path in io.lines("%s") do
+		requests[#requests + 1] = wrk.format("GET", path)
+	end
+end
+function request()
+	return requests[math.random(#requests)]
+end
+"""
+
+
 def make_programs(root):
     """Compiles the CGI programs, if that can be done."""
     for name, source in (("hello", "cgi.c"), ("spin", "spin.c")):
@@ -138,11 +196,19 @@ def make_programs(root):
 
 
 def prepare(args, work):
-    """Builds and configures the servers asked for; returns those that can run."""
+    """Writes what is served, and builds and configures the servers asked for; returns those that can run."""
     root = f"{work}/www"
     make_site(root)
     if runs_programs(args):
         make_programs(root)
+    if args.many or args.suite:
+        paths = write(f"{work}/many.txt", "".join(path + "\n" for path in make_many(root)))
+        args.script = write(f"{work}/many.lua", MANY_SCRIPT % paths)
+    return commands(args, work, root)
+
+
+def commands(args, work, root):
+    """Configures the servers asked for; returns those that can run."""
     workers = str(len(args.cpus))
     servers = []
     for name, port in zip(args.servers, free_ports(len(args.servers))):
@@ -176,7 +242,7 @@ def nginx(args, work, root, port, workers):
 worker_processes {workers}; daemon off; pid {work}/nginx.pid; error_log /dev/null;
 events {{ worker_connections 16000; }}
 http {{
-	access_log off; sendfile on; tcp_nopush on; autoindex on;
+	access_log {f"{work}/nginx-access.log combined buffer=64k flush=1s" if args.log else "off"}; sendfile on; tcp_nopush on; autoindex on;
 	keepalive_requests 1000000000;
 	open_file_cache max=1000 inactive=60s; open_file_cache_valid 60s;
 	types {{ text/html html; text/css css; }}
@@ -190,7 +256,8 @@ def lighttpd(args, work, root, port, workers):
 server.document-root = "{root}"
 server.bind = "{HOST}"
 server.port = {port}
-server.modules = ( "mod_dirlisting", "mod_cgi" )
+server.modules = ( "mod_dirlisting", "mod_cgi"{', "mod_accesslog"' if args.log else ""} )
+{f'accesslog.filename = "{work}/lighttpd-access.log"' if args.log else ""}
 $HTTP["url"] =~ "^{CGI}" {{ cgi.assign = ( "" => "" ) }}
 dir-listing.activate = "enable"
 server.max-keep-alive-requests = 1000000000
@@ -207,12 +274,14 @@ def h2o(args, work, root, port, workers):
 num-threads: {workers}
 max-connections: 16000
 http1-request-timeout: 60
+{f"access-log: {work}/h2o-access.log" if args.log else ""}
 listen: {{ port: {port}, host: {HOST} }}
 hosts: {{ default: {{ paths: {{ "/": {{ file.dir: {root}, file.dirlisting: ON }} }} }} }}
 """)]
 
 
 def caddy(args, work, root, port, workers):
+    log = f"\tlog {{\n\t\toutput file {work}/caddy-access.log\n\t}}" if args.log else ""
     return ["caddy", "run", "--adapter", "caddyfile", "--config", write(f"{work}/Caddyfile", f"""{{
 	admin off
 	auto_https off
@@ -220,6 +289,7 @@ def caddy(args, work, root, port, workers):
 http://{HOST}:{port} {{
 	root * {root}
 	file_server browse
+{log}
 }}
 """)]
 
@@ -248,7 +318,8 @@ def sws(args, work, root, port, workers):
     else:
         binary = build_go(os.path.dirname(HERE), "./cmd/sws", f"{work}/sws")
     programs = ["-c", root + CGI] if runs_programs(args) else []
-    return [binary, *programs, *shlex.split(args.sws_args), "-f", "-i", HOST, "-p", str(port), root]
+    log = ["-l", f"{work}/sws-access.log", "--log-format", "combined"] if args.log else []
+    return [binary, *programs, *log, *shlex.split(args.sws_args), "-f", "-i", HOST, "-p", str(port), root]
 
 
 def build_go(directory, package, out):
@@ -394,13 +465,15 @@ class Round:
     notes: str = ""
 
 
-def run_wrk(server, path, close, headers, args):
-    fields = [*headers, *(["Connection: close"] if close else [])]
-    command = ["wrk", "-t1", f"-c{args.conns}", f"-d{args.secs}s", "--latency"]
+def run_wrk(server, load, args):
+    fields = [*load.headers, *(["Connection: close"] if load.close else [])]
+    command = ["wrk", "-t1", f"-c{load.conns}", f"-d{args.secs}s", "--latency"]
     for field in fields:
         command += ["-H", field]
+    if load.many:
+        command += ["-s", args.script]
     before = cpu_seconds(server)
-    out = subprocess.run([*command, f"http://{HOST}:{server.port}{path}"], check=True, capture_output=True, text=True,
+    out = subprocess.run([*command, f"http://{HOST}:{server.port}{load.path}"], check=True, capture_output=True, text=True,
                          preexec_fn=lambda: os.sched_setaffinity(0, {args.client_cpu})).stdout
     spent = cpu_seconds(server) - before
     requests = int(re.search(r"(\d+) requests in", out)[1])
@@ -410,18 +483,21 @@ def run_wrk(server, path, close, headers, args):
                  float(value) * {"us": 1e-3, "ms": 1, "s": 1e3, "m": 6e4}[unit], pss_kib(server), "; ".join(notes))
 
 
-def measure_requests(servers, args, path, close=False, headers=()):
+def measure_requests(servers, args, load):
     """Medians of interleaved rounds, by server."""
-    if path != FLOOR_PATH or close or headers:
+    if load != Load(conns=load.conns):
         servers = [s for s in servers if s.name not in FLOORS]
     with running(servers, args.cpus) as servers:
         rounds = {s.name: [] for s in servers}
         shapes = {}
         for s in servers:
-            shapes[s.name] = "status %d, %d octets" % fetch(s, path, headers)
+            shapes[s.name] = "status %d, %d octets" % fetch(s, load.path, load.headers)
+        if load.many:
+            for s in servers:
+                run_wrk(s, load, args)  # the caches fill
         for _ in range(args.rounds):
             for s in servers:
-                rounds[s.name].append(run_wrk(s, path, close, headers, args))
+                rounds[s.name].append(run_wrk(s, load, args))
     medians = {}
     for name, done in rounds.items():
         medians[name] = median(done)
@@ -447,12 +523,12 @@ def measure_flood(servers, args):
         for _ in range(args.rounds):
             for s in servers:
                 alone, flooded = rounds[s.name]
-                alone.append(run_wrk(s, args.path, args.close, args.header, args))
+                alone.append(run_wrk(s, args.load, args))
                 flood = subprocess.Popen(
                     ["wrk", "-t1", f"-c{conns}", f"-d{args.secs + 1}s", "--timeout", "60s", f"http://{HOST}:{s.port}{CGI}spin"],
                     stdout=subprocess.DEVNULL, preexec_fn=lambda: os.sched_setaffinity(0, {args.client_cpu}))
                 time.sleep(0.5)
-                flooded.append(run_wrk(s, args.path, args.close, args.header, args))
+                flooded.append(run_wrk(s, args.load, args))
                 flood.wait()
     return {name: Flooded(median(alone), median(flooded)) for name, (alone, flooded) in rounds.items()}
 
@@ -566,48 +642,57 @@ def number(value):
     return "-" if value is None else f"{value:.2f}" if value < 100 else f"{value:.0f}"
 
 
-def suite(servers, args):
-    """Runs the five figures; returns them and all that was measured."""
-    def best(values):
-        return min((values[p] for p in PEERS if p in values), default=None)
+def suite(servers, logging, args):
+    """Runs all figures; returns them and all that was measured. The servers of logging write access logs."""
+    measured, figures = {}, []
 
-    def cpu(medians):
-        return {name: m.cpu_us for name, m in medians.items()}
+    def measure(key, load):
+        measured[key] = measure_requests(logging if load.log else servers, args, load)
+        print_requests(measured[key], load.title(args))
+        print()
+        return measured[key]
 
-    small = measure_requests(servers, args, FLOOR_PATH)
-    print_requests(small, title(args, FLOOR_PATH))
-    large = measure_requests(servers, args, "/100k.bin")
-    print_requests(large, "\n" + title(args, "/100k.bin"))
-    single = measure_requests(servers, args, FLOOR_PATH, close=True)
-    print_requests(single, "\n" + title(args, FLOOR_PATH, close=True))
-    idle = measure_held(servers, args, 5000)
-    print()
-    print_held(idle, 5000)
-    many = measure_held(servers, args, 10000)
-    print()
-    print_held(many, 10000)
+    def lowest(*values):
+        return min((v for v in values if v is not None), default=None)
 
-    floor = small["epoll"].cpu_us * 1.15 if "epoll" in small else None
-    octets = {name: h.octets_each for name, h in idle.items()}
-    figures = [
-        Figure("1 KiB, kept alive", "cpu us/req", cpu(small),
-               min((v for v in (floor, best(cpu(small))) if v is not None), default=None), "1.15 x epoll, best peer"),
-        Figure("100 KiB, kept alive", "cpu us/req", cpu(large), best(cpu(large)), "best peer"),
-        Figure("1 KiB, a connection per request", "cpu us/req", cpu(single), best(cpu(single)), "best peer"),
+    def figure(name, unit, medians, field, *, times=1.0, more_is_better=False, floor=None, most=None):
+        values = {server: getattr(m, field) for server, m in medians.items()}
+        peers = [values[p] for p in PEERS if p in values]
+        target = (max if more_is_better else min)(peers) * times if peers else None
+        which = "best peer" if times == 1 else f"{times:g} x best peer"
+        if floor is not None:
+            target, which = lowest(target, floor), "1.15 x epoll, best peer"
+        if most is not None:
+            target, which = most, f"{most:g} {unit}"
+        figures.append(Figure(name, unit, values, target, which, more_is_better))
+
+    small = measure("1k", Load())
+    figure("1 KiB, kept alive", "cpu us/req", small, "cpu_us", floor=small["epoll"].cpu_us * 1.15 if "epoll" in small else None)
+    figure("100 KiB, kept alive", "cpu us/req", measure("100k", Load("/100k.bin")), "cpu_us")
+    large = measure("10m", Load("/10m.bin", 8))
+    figure("10 MiB, 8 connections", "cpu us/req", large, "cpu_us")
+    figure("10 MiB, 8 connections", "req/s", large, "rps", times=0.95, more_is_better=True)
+    many = measure("many", Load(many=True))
+    figure("20,000 files at random", "cpu us/req", many, "cpu_us")
+    figure("20,000 files at random", "p99 ms", many, "p99_ms", times=2)
+    figure("20,000 files at random", "PSS KiB", many, "pss_kib", most=48 << 10)
+    figure("1 KiB, access log", "cpu us/req", measure("log", Load(log=True)), "cpu_us")
+    figure("1 KiB, 512 connections", "cpu us/req", measure("512", Load(conns=512)), "cpu_us")
+    figure("1 KiB, a connection per request", "cpu us/req", measure("close", Load(close=True)), "cpu_us")
+    for key, n in ("idle", 5000), ("held", 10000):
+        measured[key] = measure_held(servers, args, n)
+        print_held(measured[key], n)
+        print()
+    octets = {name: h.octets_each for name, h in measured["idle"].items()}
+    figures += [
         Figure("5,000 idle connections", "B each", octets, octets.get("nginx"), "nginx"),
-        Figure("10,000 connections held", "answered", {n: h.connections for n, h in many.items()}, 10000, "all of them", True),
+        Figure("10,000 connections held", "answered", {n: h.connections for n, h in measured["held"].items()}, 10000,
+               "all of them", True),
     ]
-    print(f"\n{'figure':34} {'unit':10} {'sws':>8} {'target':>8}  {'which is':26} {'best peer':16} {'ratio':>6}  verdict")
+    print(f"{'figure':34} {'unit':10} {'sws':>8} {'target':>8}  {'which is':26} {'best peer':16} {'ratio':>6}  verdict")
     for f in figures:
         print(f.line())
-    return figures, {"1k": small, "100k": large, "close": single, "idle": idle, "held": many}
-
-
-def title(args, path, close=False, headers=()):
-    kept = "a connection per request" if close else "kept alive"
-    fields = "".join(f", {h}" for h in headers)
-    return (f"{path}, {args.conns} connections, {kept}{fields}; {args.rounds} rounds of {args.secs} s, "
-            f"server on CPU {','.join(map(str, sorted(args.cpus)))}")
+    return figures, measured
 
 
 def main():
@@ -621,23 +706,26 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
     missed = False
-    with tempfile.TemporaryDirectory(prefix="webbench") as work:
+    with tempfile.TemporaryDirectory(prefix="webbench", ignore_cleanup_errors=True) as work:
         os.chmod(work, 0o755)  # servers that give up root read it too
         servers = prepare(args, work)
         if not servers:
             sys.exit("webbench: no server to measure")
         if args.suite:
-            figures, measured = suite(servers, args)
+            args.log = True
+            os.mkdir(f"{work}/logging")
+            logging = commands(args, f"{work}/logging", f"{work}/www")
+            figures, measured = suite(servers, logging, args)
             missed = any(f.reached() is False for f in figures)
         elif args.idle:
             measured = measure_held(servers, args, args.idle)
             print_held(measured, args.idle)
         elif args.flood:
             measured = measure_flood(servers, args)
-            print_flood(measured, title(args, args.path, args.close, args.header) + f"; {args.flood} clients wait for programs")
+            print_flood(measured, args.load.title(args) + f"; {args.flood} clients wait for programs")
         else:
-            measured = measure_requests(servers, args, args.path, args.close, args.header)
-            print_requests(measured, title(args, args.path, args.close, args.header))
+            measured = measure_requests(servers, args, args.load)
+            print_requests(measured, args.load.title(args))
     if args.json:
         with open(args.json, "w") as f:
             json.dump(measured, f, indent=1, default=dataclasses.asdict)
