@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 
@@ -193,7 +194,18 @@ func (s *settings) programOptions() *httpd.ProgramOptions {
 			Authorization: s.cgiAuth,
 			Indexed:       s.cgiArgs,
 		},
-		AtOnce:  s.cgiMax,
-		Silence: s.cgiTimeout,
+		AtOnce:   s.cgiMax,
+		Silence:  s.cgiTimeout,
+		SpoolDir: temporaryDir(),
 	}
+}
+
+// temporaryDir is where TMPDIR has temporary files, "/tmp" without it. Its path
+// is absolute, since a daemon changes its working directory.
+func temporaryDir() string {
+	dir, err := filepath.Abs(os.TempDir())
+	if err != nil {
+		return os.TempDir()
+	}
+	return dir
 }

@@ -6,6 +6,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -62,6 +64,39 @@ func TestProgramsPerCore(t *testing.T) {
 			}
 			for _, conn := range clients {
 				conn.Close() // which ends the programs
+			}
+			cmd.signal(t, syscall.SIGTERM)
+			cmd.end(t, 0, "")
+		})
+	}
+}
+
+// Content that waits for its program lies in TMPDIR, whatever directory the
+// server is in, and needs none that can be written.
+func TestProgramsContentInTMPDIR(t *testing.T) {
+	for _, tmpdir := range []string{"tmp", "missing"} {
+		t.Run(tmpdir, func(t *testing.T) {
+			if tmpdir == "missing" && runtime.GOOS != "linux" {
+				t.Skip("only Linux has files in memory")
+			}
+			dir := t.TempDir()
+			if err := os.Mkdir(filepath.Join(dir, "tmp"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			programs := plantPrograms(t, map[string]string{"stdin": "printf 'Content-Type: text/plain\\n\\n'\nreadlink /dev/fd/0\nwc -c\n"})
+			cmd := &command{Cmd: sws(t, "-f", "-p", "0", "-i", "127.0.0.1", "-c", programs, documents(t, 1))}
+			cmd.Dir = dir
+			cmd.Env = append(cmd.Env, "TMPDIR="+tmpdir)
+			cmd.begin(t)
+			cmd.listens(t)
+			got := cmd.ask(t, "POST /cgi-bin/stdin HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"+
+				"30d40\r\n"+strings.Repeat("x", 200_000)+"\r\n0\r\n\r\n")
+			where := dir + "/tmp/"
+			if tmpdir == "missing" {
+				where = "/memfd:"
+			}
+			if !strings.Contains(got, "200000") || runtime.GOOS == "linux" && !strings.Contains(got, where) {
+				t.Errorf("%q does not show a file in %s", got, where)
 			}
 			cmd.signal(t, syscall.SIGTERM)
 			cmd.end(t, 0, "")

@@ -30,7 +30,7 @@ func Waiting(s *Server) (n int) {
 // loops, which own all descriptors, programs, goroutines of its crew, and octets
 // of content in files.
 func Held(s *Server) int {
-	held := int(s.spooled.Load())
+	held := int(s.spooled.octets.Load() + s.spooled.memory.Load())
 	for _, e := range s.engines {
 		counted := make(chan int)
 		if !e.loop.Post(func() {

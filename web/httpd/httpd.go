@@ -74,7 +74,7 @@ type Server struct {
 	files     int          // documents kept open at once, over all loops
 	gate      *gate        // nil: no programs are run
 	ambiguous atomic.Int64 // requests refused for cgi.ErrAmbiguous
-	spooled   atomic.Int64 // octets of content in files
+	spooled   spoolUse
 
 	documentAt atomic.Int64 // the second in which a document was last answered with
 

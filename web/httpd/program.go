@@ -26,9 +26,13 @@ type ProgramOptions struct {
 	Silence time.Duration // for a program to begin, or to go on, with its output; 0: 60 s
 	Grace   time.Duration // between SIGTERM and SIGKILL; 0: 2 s
 
-	MaxOutput int64  // octets that one may write; 0: 1 GiB
-	MaxSpool  int64  // octets of content that are gathered for one, because its length is not known; 0: 8 MiB
-	SpoolDir  string // where more than a little of that is kept until then; "": /tmp
+	MaxOutput int64 // octets that one may write; 0: 1 GiB
+	MaxSpool  int64 // octets of content that are gathered for one, because its length is not known; 0: 8 MiB
+
+	// SpoolDir is where content above 64 KiB is kept, in files without a name.
+	// Where none can be made it is kept in memory, up to 64 MiB of it (Linux).
+	// "": /tmp.
+	SpoolDir string
 }
 
 // fill puts in what the zero values stand for.
@@ -97,6 +101,7 @@ type program struct {
 	ticket  *ticket // in queueing
 	job     *job    // in gathering and starting: what the crew does for it
 	spool   spool   // content that was gathered
+	lent    stored  // what of that counts until the program's end
 	client  client  // how far the client is
 
 	child *cgi.Child // nil: none runs
@@ -194,7 +199,7 @@ func (p *program) enqueue() {
 	})
 	switch v {
 	case admitted:
-		p.start()
+		p.admitted()
 	case queued:
 		p.ticket = t
 		p.regulate()
@@ -213,14 +218,21 @@ func (p *program) told(admitted bool) {
 			p.leave()
 		}
 	case admitted:
-		p.start()
+		p.admitted()
 	default:
 		p.fail(503, "another client's request has taken the place in the queue")
 	}
 }
 
-// leave gives the place among the programs back.
+// admitted starts the program, which has a place.
+func (p *program) admitted() {
+	p.lent = p.spool.lend()
+	p.start()
+}
+
+// leave gives the place among the programs back, at the end of the program.
 func (p *program) leave() {
+	p.engine.server.spooled.giveBack(p.lent)
 	delete(p.engine.programs, p)
 	p.engine.server.gate.leave()
 	p.engine.mayStop()

@@ -149,23 +149,6 @@ func TestProgramChunked(t *testing.T) {
 	})
 }
 
-// TestProgramSpoolFull: content that cannot be gathered is refused, and what was
-// in the files is given back.
-func TestProgramSpoolFull(t *testing.T) {
-	s := play(t, map[string]string{"cat": plainHead + `exec cat`}, httpd.Options{Programs: &httpd.ProgramOptions{SpoolDir: "/nowhere"}})
-	c := s.dial()
-	if p := c.post("/cgi-bin/cat", "Transfer-Encoding: chunked\r\n", inChunks(pattern(100_000), 1000)); p.StatusCode != 503 || p.Header.Get("Retry-After") == "" {
-		t.Errorf("status %d", p.StatusCode)
-	}
-	if got := await(t, s.troubles, "a message"); !strings.HasPrefix(got, "program /cgi-bin/cat: gather content: open /nowhere/") {
-		t.Errorf("%q", got)
-	}
-	c = s.dial()
-	if p := c.post("/cgi-bin/cat", "Transfer-Encoding: chunked\r\n", inChunks("short", 2)); p.body != "short" {
-		t.Errorf("%d %q", p.StatusCode, p.body)
-	}
-}
-
 // TestProgramContinue: 100 is sent when a program is to have the content, and
 // only then.
 func TestProgramContinue(t *testing.T) {

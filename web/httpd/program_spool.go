@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
 	"syscall"
 
 	"xanadu/internal/sys"
@@ -12,19 +13,40 @@ import (
 	"xanadu/web/cgi"
 )
 
-// maxSpools is how many contents of the largest size may lie in files.
-const maxSpools = 32
+const (
+	// maxSpools is how many contents of the largest size may lie in files.
+	maxSpools = 32
+
+	// maxSpoolMemory is how many octets of content may lie in memory where no
+	// file can be made: eight contents of MaxSpool's default, and little beside
+	// what the programs themselves take up.
+	maxSpoolMemory = 64 << 20
+)
 
 // A spool is content that was gathered for a program: up to maxHeld octets in
 // memory, all of more in a file that has no name. While the crew writes, all is
 // the crew's.
 type spool struct {
-	bytes []byte  // what is not in the file
-	file  *ipc.FD // nil: there is none
-	size  int64   // octets, in both
-	filed int64   // of these in the file
-	whole bool    // all has come
-	owner *Server // who counts what lies in files
+	bytes  []byte  // what is not in the file
+	file   *ipc.FD // nil: there is none
+	why    error   // why the file lies in memory; nil: it does not
+	size   int64   // octets, in bytes and the file
+	stored stored  // those in the file
+	whole  bool    // all has come
+	owner  *Server
+}
+
+// stored is how much one content takes up of what all may take up in files.
+type stored struct {
+	octets int64
+	memory bool // the file lies in memory
+}
+
+// A spoolUse is how many octets of content lie in files, for all programs of a
+// server that gather or run. It is safe for concurrent use.
+type spoolUse struct {
+	octets atomic.Int64
+	memory atomic.Int64 // of those in files that lie in memory
 }
 
 // take appends content at the front of b, as much as is held in memory at once,
@@ -57,28 +79,35 @@ func (s *spool) add(data []byte) {
 	s.size += int64(len(data))
 }
 
-var errSpoolFull = errors.New("too much content lies in files")
+var (
+	errSpoolFull   = errors.New("too much content lies in files")
+	errMemoryFull  = errors.New("too much content lies in memory: make room or choose another directory")
+	errNoSpoolFile = errors.New("make the directory writable or choose another one")
+)
 
 // write moves what is held in memory to the file. It waits for the disk.
 func (s *spool) write(dir string) error {
-	n := int64(len(s.bytes))
-	if s.owner.spooled.Add(n) > maxSpools*s.owner.opt.Programs.MaxSpool {
-		s.owner.spooled.Add(-n)
-		return fmt.Errorf("gather content: %w", errSpoolFull)
+	if err := s.writeTo(dir); err != nil {
+		return fmt.Errorf("gather content in %s: %w", dir, err)
 	}
-	at := s.filed
-	s.filed += n
+	return nil
+}
+
+func (s *spool) writeTo(dir string) (err error) {
 	if s.file == nil {
-		file, err := unnamedFile(dir)
-		if err != nil {
-			return fmt.Errorf("gather content: %w", err)
+		if s.file, s.why, err = spoolFile(dir); err != nil {
+			return err
 		}
-		s.file = file
+		s.stored.memory = s.why != nil
+	}
+	at, n := s.stored.octets, int64(len(s.bytes))
+	if err := s.reserve(n); err != nil {
+		return err
 	}
 	for b := s.bytes; len(b) > 0; {
 		n, err := syscall.Pwrite(s.file.Number(), b, at)
 		if err != nil && err != syscall.EINTR {
-			return fmt.Errorf("gather content: %w", os.NewSyscallError("pwrite", err))
+			return os.NewSyscallError("pwrite", err)
 		}
 		b, at = b[max(n, 0):], at+int64(max(n, 0))
 	}
@@ -86,8 +115,62 @@ func (s *spool) write(dir string) error {
 	return nil
 }
 
-// unnamedFile makes a file in dir that nobody else finds.
+// reserve counts n octets more as stored, if the bounds allow it.
+func (s *spool) reserve(n int64) error {
+	use := &s.owner.spooled
+	if use.octets.Add(n) > maxSpools*s.owner.opt.Programs.MaxSpool {
+		use.octets.Add(-n)
+		return errSpoolFull
+	}
+	if s.stored.memory && use.memory.Add(n) > maxSpoolMemory {
+		use.octets.Add(-n)
+		use.memory.Add(-n)
+		return fmt.Errorf("%w: %w", s.why, errMemoryFull)
+	}
+	s.stored.octets += n
+	return nil
+}
+
+// giveBack ends the count of what was stored.
+func (u *spoolUse) giveBack(s stored) {
+	u.octets.Add(-s.octets)
+	if s.memory {
+		u.memory.Add(-s.octets)
+	}
+}
+
+// spoolFile makes a file that nobody else finds: in dir or, when that cannot be,
+// in memory. Why is the reason for the latter.
+func spoolFile(dir string) (file *ipc.FD, why, err error) {
+	file, err = unnamedFile(dir)
+	if err == nil {
+		return file, nil, nil
+	}
+	fd, errno := sys.MemoryFile("content")
+	if errno == syscall.ENOSYS {
+		return nil, nil, fmt.Errorf("%w; %w", err, errNoSpoolFile)
+	}
+	if errno != 0 {
+		return nil, nil, fmt.Errorf("%w, and not in memory either: %w; %w",
+			err, os.NewSyscallError("memfd_create", errno), errNoSpoolFile)
+	}
+	return ipc.NewFD(fd), err, nil
+}
+
+// unnamedFile makes a file in dir that has no name.
 func unnamedFile(dir string) (*ipc.FD, error) {
+	fd, errno := sys.UnnamedFile(dir)
+	switch errno {
+	case 0:
+		return ipc.NewFD(fd), nil
+	case syscall.EOPNOTSUPP, syscall.EISDIR, syscall.ENOSYS: // the file system, the kernel or this system has none
+		return removedFile(dir)
+	}
+	return nil, os.NewSyscallError("open", errno)
+}
+
+// removedFile is unnamedFile where a file has to have a name for a moment.
+func removedFile(dir string) (*ipc.FD, error) {
 	f, err := os.CreateTemp(dir, "content-")
 	if err != nil {
 		return nil, err
@@ -109,11 +192,24 @@ func (s *spool) close() {
 	if s.file != nil {
 		s.file.Close()
 	}
-	if s.filed > 0 {
-		s.owner.spooled.Add(-s.filed)
+	if s.owner != nil {
+		s.owner.spooled.giveBack(s.stored)
 	}
 	*s = spool{}
 }
 
-// input returns what of the program's input is there at its start.
-func (s *spool) input() cgi.Input { return cgi.Input{File: s.file, Bytes: s.bytes} }
+// lend has the content count for a program from now on, which has the file open
+// until its end.
+func (s *spool) lend() (lent stored) {
+	lent, s.stored = s.stored, stored{memory: s.stored.memory}
+	return lent
+}
+
+// input returns what of the program's input is there at its start. The program
+// gets the file to read; one in memory it cannot fill either.
+func (s *spool) input() cgi.Input {
+	if s.stored.memory {
+		sys.SealFile(s.file.Number()) // without it the program may write there: no harm to others
+	}
+	return cgi.Input{File: s.file, Bytes: s.bytes}
+}
