@@ -471,6 +471,6 @@ func ExampleNew() {
 		p.Release()
 	}
 	// Output:
-	// /hello.txt 200 text/plain; charset=utf-8
+	// /hello.txt 200 text/plain
 	// /../etc/passwd 400 text/html; charset=utf-8
 }

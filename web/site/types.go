@@ -1,6 +1,8 @@
 package site
 
 import (
+	"bytes"
+	"encoding/binary"
 	"strings"
 	"unicode/utf8"
 
@@ -19,13 +21,15 @@ const sampleSize = 3072
 // a script, and is not called so, is plain text. Else a log, or a picture that
 // somebody was allowed to leave, could act in the name of the site.
 //
-// Text is said to be UTF-8 if it is; a reader's browser guesses the rest.
+// Text is said to be UTF-8 where the whole of it was seen and nothing speaks
+// against it. Otherwise no charset is sent, since one would override what a page
+// says of itself (HTML §13.2.3.2).
 func contentType(name string, start []byte, whole bool) string {
 	kind := byExtension(name)
 	if kind == "" {
 		kind = byContent(start)
 	}
-	if strings.HasPrefix(kind, "text/") && isUTF8(start, whole) {
+	if whole && strings.HasPrefix(kind, "text/") && isUTF8(start) && !namesAnother(kind, start) {
 		return kind + "; charset=utf-8"
 	}
 	return kind
@@ -53,20 +57,59 @@ func byContent(start []byte) string {
 	return kind
 }
 
-// isUTF8 reports whether b is valid UTF-8, which may end within a character
-// when b is not the whole.
-func isUTF8(b []byte, whole bool) bool {
-	if !whole {
-		for i := 1; i <= min(utf8.UTFMax-1, len(b)); i++ {
-			if last := b[len(b)-i:]; utf8.RuneStart(last[0]) {
-				if !utf8.FullRune(last) {
-					b = b[:len(b)-i]
-				}
-				break
+// isUTF8 reports whether the text b is UTF-8 rather than ASCII or an encoding
+// that consists of ASCII octets as well: ISO-2022-JP switches character sets by
+// ESC (RFC 1468), HZ by "~{" (RFC 1843).
+func isUTF8(b []byte) bool {
+	rest := cutASCII(b)
+	return len(rest) > 0 && utf8.Valid(rest) && bytes.IndexByte(b, '\x1b') < 0 && !bytes.Contains(b, toGB)
+}
+
+// cutASCII returns what is left of b from its first octet above 127 on, or a few
+// octets before it: nothing where there is none. It reads a word at a time, since
+// most documents are nothing else.
+func cutASCII(b []byte) []byte {
+	for len(b) >= 8 && binary.NativeEndian.Uint64(b)&0x8080808080808080 == 0 {
+		b = b[8:]
+	}
+	for len(b) > 0 && len(b) < 8 && b[0] < utf8.RuneSelf {
+		b = b[1:]
+	}
+	return b
+}
+
+var toGB = []byte("~{")
+
+// prescan is how much of a page a browser searches for the name of its encoding
+// (HTML §13.2.3.2).
+const prescan = 1024
+
+// namesAnother reports whether a page or a style sheet names an encoding other
+// than UTF-8. A few letters of another encoding can happen to be valid UTF-8, as
+// "Ні" of windows-1251 is, so that the name counts for more than the octets.
+func namesAnother(kind string, b []byte) bool {
+	if kind != "text/html" && kind != "text/css" {
+		return false
+	}
+	var room [prescan]byte
+	lower := room[:copy(room[:], b)]
+	for i, c := range lower {
+		if 'A' <= c && c <= 'Z' {
+			lower[i] = c + 'a' - 'A'
+		}
+	}
+	for _, word := range [...]string{"charset", "encoding"} {
+		_, rest, found := bytes.Cut(lower, []byte(word))
+		for ; found; _, rest, found = bytes.Cut(rest, []byte(word)) {
+			// charset=NAME of a meta element, encoding="NAME" of an XML
+			// declaration, @charset "NAME" of a style sheet.
+			name := bytes.TrimLeft(rest, " \t\r\n\f")
+			if named := bytes.TrimLeft(name, "=\"' \t\r\n\f"); len(named) < len(name) {
+				return !bytes.HasPrefix(named, []byte("utf-8")) && !bytes.HasPrefix(named, []byte("utf8"))
 			}
 		}
 	}
-	return utf8.Valid(b)
+	return false
 }
 
 const maxExtension = 16 // longer than any below, with its dot
