@@ -263,8 +263,16 @@ func urlsOf(a addr.Addr) []string {
 	return urls
 }
 
+// drain keeps new clients away, for close to reset nobody. Where that fails,
+// some may be: it is no reason not to end.
+func (s sockets) drain() {
+	for _, l := range s {
+		l.Drain()
+	}
+}
+
 // close stops listening. A client that is queued is reset; a UNIX socket's file
-// is removed.
+// is removed. A second close does nothing.
 func (s sockets) close() {
 	for _, l := range s {
 		l.Close()

@@ -97,6 +97,7 @@ func serve(s *settings, stdout, stderr io.Writer, ready func(at []string) error)
 	if s.debug > 1 {
 		opt.Trace = &accesslog.Trace{Root: s.dir, Color: colorful(stdout)}
 	}
+	opt.Draining, opt.Drained = sockets.drain, sockets.close
 	server, err := httpd.New(docs, sockets.descriptors(), opt)
 	if err != nil {
 		return err

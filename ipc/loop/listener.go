@@ -17,6 +17,10 @@ const (
 	// most: few enough that other loops on the same socket get theirs.
 	acceptTurn = 64
 
+	// drainMost is how many connections Drain takes: as many as the longest
+	// queue holds (listen(2)), so that clients who keep coming do not hold it up.
+	drainMost = 1 << 16
+
 	// acceptPause is how long a listener rests when the system has nothing
 	// left for a connection and nothing here can be given up for one.
 	acceptPause = 100 * time.Millisecond
@@ -55,7 +59,7 @@ type Listener struct {
 }
 
 // Listen takes connections from the listening, non-blocking socket fd until
-// Close. It borrows fd, which must stay open as long.
+// Close or Drain. It borrows fd, which must stay open as long.
 func (l *Loop) Listen(fd *ipc.FD, a Acceptor) (*Listener, error) {
 	ln := &Listener{loop: l, acceptor: a, fd: fd.Number(), reserve: spare(), share: 1,
 		token: listenerToken | uint64(len(l.listeners))}
@@ -86,6 +90,26 @@ func (ln *Listener) goOn() {
 	}
 	if err := ln.watch(); err != nil {
 		ln.rest()
+	}
+}
+
+// Drain takes all connections that wait by now, whatever Pause says, and closes
+// the listener. Those that no descriptor is left for it hands to Refused.
+func (ln *Listener) Drain() {
+	defer ln.Close()
+	ln.unwatch()
+	for range drainMost {
+		fd, peer, errno := sys.Accept(ln.fd)
+		switch errno {
+		case 0:
+			ln.acceptor.Accepted(fd, peer)
+		case syscall.EMFILE, syscall.ENFILE:
+			if !ln.refuse() {
+				return
+			}
+		case syscall.EAGAIN, syscall.ENOBUFS, syscall.ENOMEM, syscall.EBADF, syscall.EINVAL, syscall.ENOTSOCK:
+			return
+		}
 	}
 }
 
@@ -149,13 +173,21 @@ func (ln *Listener) exhausted(errno syscall.Errno) {
 	if ln.acceptor.Exhausted(os.NewSyscallError("accept", errno)) {
 		return
 	}
+	ln.refuse()
+	ln.rest()
+}
+
+// refuse takes a connection with the descriptor in reserve, hands it to Refused
+// and reports whether there was one.
+func (ln *Listener) refuse() bool {
 	ln.dropReserve()
-	if fd, _, errno := sys.Accept(ln.fd); errno == 0 {
+	fd, _, errno := sys.Accept(ln.fd)
+	if errno == 0 {
 		ln.acceptor.Refused(fd)
 		sys.Close(fd)
 	}
 	ln.reserve = spare()
-	ln.rest()
+	return errno == 0
 }
 
 // rest takes no connection for a moment, whatever Resume says meanwhile.

@@ -151,6 +151,50 @@ func TestListenerPause(t *testing.T) {
 	})
 }
 
+// Drain takes those who wait, also while it is paused, and none after them.
+func TestListenerDrain(t *testing.T) {
+	each(t, func(r *rig) {
+		fd, at := listenUnix(r.t)
+		h := newHost()
+		ln := r.listen(fd, h)
+		r.do(func() { ln.Pause() })
+		for range 3 {
+			connect(r.t, unix.AF_UNIX, at)
+		}
+		r.do(func() { ln.Drain() })
+		if n := len(h.accepted); n != 3 {
+			r.t.Errorf("%d connections were taken, want 3", n)
+		}
+		connect(r.t, unix.AF_UNIX, at)
+		r.do(func() { ln.Resume() })
+		r.do(func() {})
+		if n := len(h.accepted); n != 3 {
+			r.t.Errorf("%d connections were taken after Drain", n-3)
+		}
+	})
+}
+
+// Drain with no descriptor left refuses all who wait.
+func TestListenerDrainExhausted(t *testing.T) {
+	each(t, func(r *rig) {
+		fd, at := listenUnix(r.t)
+		h := newHost()
+		ln := r.listen(fd, h)
+		r.do(func() { ln.Pause() })
+		for range 3 {
+			connect(r.t, unix.AF_UNIX, at)
+		}
+		r.do(func() {
+			giveBack := exhaust(r.t)
+			defer giveBack()
+			ln.Drain()
+		})
+		if n := len(h.refused); n != 3 {
+			r.t.Errorf("%d clients were refused, want 3", n)
+		}
+	})
+}
+
 // Two loops on one socket share its clients, and none is lost.
 func TestTwoLoopsOneSocket(t *testing.T) {
 	each(t, func(r *rig) {

@@ -254,6 +254,26 @@ func adopt(fd *ipc.FD, opt *Options) (*Listener, error) {
 	return l, nil
 }
 
+// Drain keeps new clients away before Close, as far as the system can: Accept
+// until ErrWouldBlock takes those that have connected, and Close then resets
+// nobody. The socket file is removed, if it is still the socket's own, so that
+// another server can listen at the path. A client of TCP that is kept away
+// (Linux) tries again after a second, and finds who listens by then. An error
+// means that clients still come.
+func (l *Listener) Drain() error {
+	if err := l.file.remove(); err != nil {
+		return fmt.Errorf("drain %s: %w", l.addr, err)
+	}
+	l.KeepFile() // from now on a successor's
+	if l.addr.Network() != addr.TCP {
+		return nil
+	}
+	if err := dropClients(l.fd); err != nil {
+		return fmt.Errorf("drain %s: %w", l.addr, err)
+	}
+	return nil
+}
+
 // Accept takes a connection that has come (accept4(2)) and returns its socket,
 // which the caller owns, and the client's address. It does not wait, nor does
 // the new socket, unless Options.Blocking was set: ErrWouldBlock when no client

@@ -286,6 +286,68 @@ func TestListenDeferAccept(t *testing.T) {
 	accept(t, l)
 }
 
+// Drain keeps new clients of TCP away, who find the next listener, and gives
+// those who have connected to Accept: also one that DeferAccept holds back.
+func TestDrain(t *testing.T) {
+	needLinux(t, "a filter for one socket")
+	for _, where := range []string{"tcp:127.0.0.1:0", "tcp:[::1]:0", "tcp:*:0"} {
+		t.Run(where, func(t *testing.T) {
+			t.Parallel()
+			if strings.Contains(where, "::1") {
+				needIPv6(t)
+			}
+			l := listen(t, where, &sock.Options{DeferAccept: 10 * time.Second})
+			at := l.Addr()
+			if at.AddrPort().Addr().IsUnspecified() {
+				at = addr.MustParse("tcp:127.0.0.1:0").WithPort(at.Port())
+			}
+			held := connect(t, at, nil)
+			if err := l.Drain(); err != nil {
+				t.Fatal(err)
+			}
+			domain := sock.AF_INET
+			if at.AddrPort().Addr().Is6() {
+				domain = sock.AF_INET6
+			}
+			late := kept(t, must(sock.Socket(domain, sock.SOCK_STREAM|sock.SOCK_NONBLOCK, 0))(t))
+			if err := sock.ConnectTo(late, at); !errors.Is(err, unix.EINPROGRESS) {
+				t.Errorf("connect after Drain: %v, want EINPROGRESS", err)
+			}
+			if _, _, err := l.Accept(); err != sock.ErrWouldBlock {
+				t.Errorf("Accept: %v, want ErrWouldBlock", err)
+			}
+			must(unix.Write(held.Number(), []byte("x")))(t)
+			fd, _ := accept(t, l)
+			l.Close()
+			listen(t, at.String(), nil)
+			wait(t, late, unix.POLLOUT) // the second try, after a second
+			if errno := must(sock.SO_ERROR.Get(late))(t); errno != 0 {
+				t.Errorf("the client of the successor: %v", errno)
+			}
+			must(unix.Write(fd.Number(), []byte("y")))(t)
+			wait(t, held, unix.POLLIN)
+		})
+	}
+}
+
+// Drain leaves the path of a UNIX socket to a successor, whose file Close lets
+// be, while those who have connected can still be accepted.
+func TestDrainPath(t *testing.T) {
+	at := "unix:" + kit.SocketDir(t) + "/s"
+	l := listen(t, at, nil)
+	connect(t, l.Addr(), nil)
+	if err := l.Drain(); err != nil {
+		t.Fatal(err)
+	}
+	successor := listen(t, at, nil)
+	accept(t, l)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	connect(t, l.Addr(), nil)
+	accept(t, successor)
+}
+
 func TestListenBacklog(t *testing.T) {
 	needLinux(t, "EAGAIN at a full backlog")
 	l := listen(t, "unix:"+kit.SocketDir(t)+"/s", &sock.Options{Backlog: 1})

@@ -20,6 +20,11 @@ const (
 	// be closed for the next before its request had the time to come.
 	newTime = time.Second
 
+	// drainTime is for how long clients are still accepted once the end has
+	// begun: those whose handshake is under way, or who are about to send what
+	// the kernel holds them back for (tcp(7), TCP_DEFER_ACCEPT).
+	drainTime = 10 * time.Millisecond
+
 	// spareConns bounds the structures of ended connections that wait to be
 	// used again.
 	spareConns = 1024
@@ -38,11 +43,12 @@ type engine struct {
 	cache     cache
 	sweeping  bool // a timer for sweep runs
 
-	conns  int  // open now
-	max    int  // at most
-	full   bool // there is no room, and none can be made
-	spare  []*conn
-	ending bool
+	conns   int  // open now
+	max     int  // at most
+	full    bool // there is no room, and none can be made
+	spare   []*conn
+	ending  bool
+	drained bool // and no connection is accepted any more
 
 	newcomer, idle, head, content, reply, linger *loop.Timeout
 	turn, silence, dying, patience, grace        *loop.Timeout // for programs
@@ -104,10 +110,13 @@ func (e *engine) listen(fd *ipc.FD) error {
 
 // Accepted makes a connection of fd. At the bound the one that has been idle
 // longest makes room; where none is idle, the next clients wait in the kernel's
-// queue until a connection ends or falls idle.
+// queue until a connection ends or falls idle, or until the end, when they are
+// told that there is no room.
 func (e *engine) Accepted(fd int, peer netip.AddrPort) {
-	if e.conns >= e.max {
-		e.dropIdle()
+	if e.conns >= e.max && !e.dropIdle() && e.ending {
+		e.Refused(fd)
+		sys.Close(fd)
+		return
 	}
 	e.conns++
 	c := e.newConn()
@@ -183,8 +192,8 @@ func (e *engine) Exhausted(err error) bool {
 	return gave
 }
 
-// Refused tells a client that there is no descriptor for it. What it has asked
-// by now is read away, or the reset that follows would take the reply with it.
+// Refused tells a client that there is no room for it. What it has asked by now
+// is read away, or the reset that follows would take the reply with it.
 func (e *engine) Refused(fd int) {
 	var asked [4096]byte
 	sys.Recv(fd, asked[:])
@@ -280,11 +289,26 @@ func (e *engine) deliver() {
 
 // finish begins the end: see Server.Shutdown.
 func (e *engine) finish() {
-	e.ending = true
-	for _, ln := range e.listeners {
-		ln.Close()
+	if e.ending {
+		return
 	}
+	e.ending = true
 	e.loop.After(0, e.closeIdle) // after a turn that reads what has come by now
+	e.loop.After(drainTime, e.drain)
+}
+
+// drain takes the connections that wait and accepts no more. The request of each
+// is answered as the last one.
+func (e *engine) drain() {
+	if e.drained {
+		return
+	}
+	for _, ln := range e.listeners {
+		ln.Drain()
+	}
+	e.drained = true
+	e.server.noteDrained()
+	e.mayStop()
 }
 
 // closeIdle closes what waits for a request, for the end of the loop.
@@ -301,7 +325,7 @@ func (e *engine) closeIdle() {
 
 // mayStop ends the loop when all has ended that was to.
 func (e *engine) mayStop() {
-	if e.ending && e.conns == 0 && len(e.programs) == 0 {
+	if e.drained && e.conns == 0 && len(e.programs) == 0 {
 		e.loop.Stop()
 	}
 }
@@ -309,6 +333,7 @@ func (e *engine) mayStop() {
 // cut ends what is under way: the grace time is over.
 func (e *engine) cut() {
 	e.finish()
+	e.drain()
 	e.loop.Handlers(func(h loop.Handler) {
 		if c, ok := h.(*conn); ok {
 			c.end()

@@ -40,6 +40,14 @@ type Options struct {
 
 	Programs *ProgramOptions // how the programs that the Site names are run; nil: not at all
 
+	// Draining is called once, when the end begins. The owner of the listening
+	// sockets may keep new clients away from now on; those that are connected
+	// are still accepted. Drained is called once when that is done: no loop
+	// uses the listening sockets any more, and the owner may close them while
+	// requests under way are finished. Both are called from any goroutine and
+	// must not block; nil: nobody is told.
+	Draining, Drained func()
+
 	// Errorf is told of rare trouble that no client can be blamed for; nil:
 	// nobody is. It is called from any goroutine and must not block.
 	Errorf func(format string, args ...any)
@@ -76,6 +84,8 @@ type Server struct {
 	ambiguous atomic.Int64 // requests refused for cgi.ErrAmbiguous
 	spooled   spoolUse
 
+	listening atomic.Int32 // loops that accept connections
+
 	documentAt atomic.Int64 // the second in which a document was last answered with
 
 	mu  sync.Mutex
@@ -83,8 +93,9 @@ type Server struct {
 }
 
 // New makes a server of site on listening, non-blocking sockets, all of them
-// watched by every loop. It borrows the sockets and the site: both stay open
-// until Serve has returned. A nil opt means the zero Options.
+// watched by every loop. It borrows the sockets, which stay open until
+// Options.Drained is called or Serve has returned, and the site, which stays
+// open until Serve has returned. A nil opt means the zero Options.
 func New(site web.Site, listeners []*ipc.FD, opt *Options) (*Server, error) {
 	s := &Server{site: site, listeners: listeners, crew: newCrew()}
 	if opt != nil {
@@ -99,6 +110,7 @@ func New(site web.Site, listeners []*ipc.FD, opt *Options) (*Server, error) {
 		}
 		s.engines = append(s.engines, e)
 	}
+	s.listening.Store(int32(len(s.engines)))
 	return s, nil
 }
 
@@ -225,19 +237,31 @@ func (s *Server) Serve(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Shutdown begins the end and returns at once: no connection is accepted any
-// more, idle ones are closed, others after the reply under way, and what is
-// left after the grace time is cut. Serve returns when that is done. A later
-// call can only make it sooner.
+// Shutdown begins the end and returns at once: the clients that wait in the
+// queues of the listening sockets are accepted and none after them, idle
+// connections are closed, others after the reply under way, and what is left
+// after the grace time is cut. Serve returns when that is done. A later call can
+// only make it sooner.
 func (s *Server) Shutdown(grace time.Duration) {
 	s.mu.Lock()
+	first := s.end.IsZero()
 	if end := time.Now().Add(grace); s.end.IsZero() || end.Before(s.end) {
 		s.end = end
 	}
 	s.mu.Unlock()
+	if first && s.opt.Draining != nil {
+		s.opt.Draining()
+	}
 	for _, e := range s.engines {
 		e.loop.Post(e.finish)
 		e.loop.Post(func() { e.loop.After(grace, e.cut) })
+	}
+}
+
+// noteDrained is told by each loop that it accepts no more connections.
+func (s *Server) noteDrained() {
+	if s.listening.Add(-1) == 0 && s.opt.Drained != nil {
+		s.opt.Drained()
 	}
 }
 

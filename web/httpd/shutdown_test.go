@@ -70,6 +70,77 @@ func shutDown(t *testing.T, poller, body string) error {
 	return nil
 }
 
+// Clients who wait to be accepted when the end begins are answered, and then the
+// listening socket is free to be closed, while other requests go on.
+func TestShutdownEmptiesTheQueue(t *testing.T) {
+	each(t, func(t *testing.T, poller string) {
+		g := newGate()
+		draining, drained := make(chan bool, 2), make(chan bool, 2)
+		r := prepare(t, addr.MustParse("tcp:127.0.0.1:0"), pages{"/": memory("x"), "/gate": g.page}, httpd.Options{
+			Poller: poller, Loops: 3,
+			Draining: func() { draining <- true },
+			Drained:  func() { drained <- true },
+		})
+		var queue []*client
+		for range 9 {
+			c := r.dial()
+			c.write(request("GET", "/") + request("GET", "/"))
+			queue = append(queue, c)
+		}
+		busy := r.dial()
+		busy.write(request("GET", "/gate"))
+		r.Shutdown(patience)
+		r.Shutdown(patience)
+		await(t, draining, "a word that the end begins")
+		never(t, drained, "the queue was emptied before Serve")
+		r.serve(context.Background())
+		await(t, drained, "a word that the queue is empty")
+		for _, c := range queue {
+			p := c.read("GET")
+			p.want(t, 200, "x")
+			if p.field("Connection") != "close" {
+				t.Errorf("the last response, %q, does not say so", p.head)
+			}
+			c.wantEnd()
+			c.Close()
+		}
+		await(t, g.entered, "the request under way")
+		never(t, r.ended, "Serve has returned with a reply under way")
+		late := r.dial() // nobody accepts it
+		g.answer <- said("y")
+		busy.read("GET").want(t, 200, "y")
+		busy.Close()
+		r.wait()
+		never(t, draining, "a second word")
+		never(t, drained, "a second word")
+		late.SetReadDeadline(time.Now().Add(short))
+		if b, err := late.Conn.Read(make([]byte, 1)); err == nil {
+			t.Errorf("a client that came late got %d octets", b)
+		}
+	})
+}
+
+// Those in the queue who find no room are told so.
+func TestShutdownAtTheBound(t *testing.T) {
+	each(t, func(t *testing.T, poller string) {
+		g := newGate()
+		r := start(t, pages{"/": g.page}, httpd.Options{Poller: poller, MaxConnections: 1})
+		busy := r.dial()
+		busy.write(request("GET", "/"))
+		await(t, g.entered, "the request under way")
+		waiting := r.dial()
+		waiting.write(request("GET", "/"))
+		r.Shutdown(patience)
+		if all := string(waiting.all()); !strings.HasPrefix(all, "HTTP/1.1 503 ") {
+			t.Errorf("who waited got %q", all)
+		}
+		g.answer <- said("x")
+		busy.read("GET").want(t, 200, "x")
+		busy.Close()
+		r.wait()
+	})
+}
+
 // What is not done after the grace time is cut, and the log tells of it.
 func TestShutdownCuts(t *testing.T) {
 	each(t, func(t *testing.T, poller string) {
