@@ -10,8 +10,8 @@ import (
 )
 
 // EpollWait wraps epoll_pwait(2): it fills events, which must not be empty, and
-// returns how many it filled. A negative timeout waits for ever; with zero it
-// does not wait and does not tell the Go scheduler. A mask that is not nil
+// returns how many it filled. A negative timeout waits for ever, zero does not
+// wait. The Go scheduler is told of waits longer than Brief. A mask that is not nil
 // holds the signals blocked meanwhile, signal n in bit n-1. EINTR is the
 // caller's to judge.
 //
@@ -36,6 +36,11 @@ func EpollWait(epfd int, events []unix.EpollEvent, timeout time.Duration, mask *
 		}
 		until = milliseconds(timeout)
 	}
+	if 0 < timeout && timeout <= Brief {
+		n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(first), uintptr(len(events)),
+			uintptr(until), uintptr(unsafe.Pointer(mask)), sigsetSize)
+		return waited(n, errno)
+	}
 	n, _, errno := syscall.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(first), uintptr(len(events)),
 		uintptr(until), uintptr(unsafe.Pointer(mask)), sigsetSize)
 	return waited(n, errno)
@@ -47,6 +52,12 @@ var noEpollPwait2 atomic.Bool
 func epollPwait2(epfd int, events []unix.EpollEvent, timeout time.Duration, mask *uint64) (int, syscall.Errno) {
 	// struct __kernel_timespec: 64 bits on every architecture.
 	until := struct{ sec, nsec int64 }{int64(timeout / time.Second), int64(timeout % time.Second)}
+	if timeout <= Brief {
+		n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT2, uintptr(epfd),
+			uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)),
+			uintptr(unsafe.Pointer(&until)), uintptr(unsafe.Pointer(mask)), sigsetSize)
+		return waited(n, errno)
+	}
 	n, _, errno := syscall.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(epfd),
 		uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)),
 		uintptr(unsafe.Pointer(&until)), uintptr(unsafe.Pointer(mask)), sigsetSize)

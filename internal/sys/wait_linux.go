@@ -32,15 +32,15 @@ func Poll(fds []unix.PollFd, timeout time.Duration) (int, syscall.Errno) {
 }
 
 // Ppoll wraps ppoll(2): it waits until one of fds is ready and returns how many
-// are. A negative timeout waits for ever; with zero it does not wait and does
-// not tell the Go scheduler. A mask that is not nil holds the signals blocked
-// meanwhile, signal n in bit n-1. EINTR is the caller's to judge.
+// are. A negative timeout waits for ever, zero does not wait. The Go scheduler is
+// told of waits longer than Brief. A mask that is not nil holds the signals
+// blocked meanwhile, signal n in bit n-1. EINTR is the caller's to judge.
 func Ppoll(fds []unix.PollFd, timeout time.Duration, mask *uint64) (int, syscall.Errno) {
 	first := unsafe.Pointer(unsafe.SliceData(fds))
-	if timeout == 0 {
-		var zero unix.Timespec
+	if 0 <= timeout && timeout <= Brief {
+		ts := unix.NsecToTimespec(int64(timeout))
 		n, _, errno := syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(first), uintptr(len(fds)),
-			uintptr(unsafe.Pointer(&zero)), uintptr(unsafe.Pointer(mask)), sigsetSize, 0)
+			uintptr(unsafe.Pointer(&ts)), uintptr(unsafe.Pointer(mask)), sigsetSize, 0)
 		return waited(n, errno)
 	}
 	var until *unix.Timespec
@@ -72,10 +72,10 @@ func Pselect(nfds int, read, write, except []FdWord, timeout time.Duration, mask
 	r := unsafe.Pointer(unsafe.SliceData(read))
 	w := unsafe.Pointer(unsafe.SliceData(write))
 	e := unsafe.Pointer(unsafe.SliceData(except))
-	if timeout == 0 {
-		var zero unix.Timespec
+	if 0 <= timeout && timeout <= Brief {
+		ts := unix.NsecToTimespec(int64(timeout))
 		n, _, errno := syscall.RawSyscall6(unix.SYS_PSELECT6, uintptr(nfds), uintptr(r), uintptr(w), uintptr(e),
-			uintptr(unsafe.Pointer(&zero)), uintptr(unsafe.Pointer(sixth)))
+			uintptr(unsafe.Pointer(&ts)), uintptr(unsafe.Pointer(sixth)))
 		return waited(n, errno)
 	}
 	var until *unix.Timespec

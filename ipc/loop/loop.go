@@ -48,6 +48,10 @@ type Loop struct {
 	fired  []ready.Fired
 	busy   bool // the last turn found much: look again before sleeping
 
+	// A send was gone on with in the last turn, for which the kernel has room
+	// again within a moment.
+	sending bool
+
 	streams   []*Stream // by the slot in their token; nil: free
 	free      []uint32  // free slots
 	serial    uint64    // of the newest token
@@ -130,6 +134,7 @@ func (l *Loop) turn() error {
 		return err
 	}
 	l.now = time.Since(l.start)
+	l.sending = false
 	l.runPosts()
 	for _, f := range l.fired[:n] {
 		l.dispatch(f)
@@ -164,11 +169,22 @@ func (l *Loop) sleep() (int, error) {
 	defer l.sleeping.Store(false)
 	l.now = time.Since(l.start)
 	timeout := l.untilTimer()
-	if l.posts.Load() != nil || l.stopped.Load() {
+	if l.called() {
 		timeout = 0
+	}
+	if l.sending && (timeout < 0 || timeout > ready.Brief) {
+		n, err := l.poller.Wait(l.fired, ready.Brief)
+		if n > 0 || err != nil || l.called() {
+			return n, err
+		}
+		l.now = time.Since(l.start)
+		timeout = l.untilTimer()
 	}
 	return l.poller.Wait(l.fired, timeout)
 }
+
+// called reports whether another goroutine wants something of the loop.
+func (l *Loop) called() bool { return l.posts.Load() != nil || l.stopped.Load() }
 
 func (l *Loop) dispatch(f ready.Fired) {
 	if f.Token&listenerToken != 0 {

@@ -1,6 +1,7 @@
 package loop_test
 
 import (
+	"runtime"
 	"sync"
 	"testing"
 )
@@ -56,4 +57,32 @@ func TestPostAtTheEnd(t *testing.T) {
 			t.Fatalf("%v posts were taken, %v ran", taken, ran)
 		}
 	}
+}
+
+// A loop whose peer does not read waits briefly without telling the Go
+// scheduler. It still hears posts, and keeps no garbage collection from its end,
+// also where there is no other processor.
+func TestPostsAndCollectionsWhileSending(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	each(t, func(r *rig) {
+		p := newParty()
+		peer := r.pair(p)
+		r.do(func() {
+			if done, err := p.Send(nil, pattern(16<<20), false); done || err != nil {
+				r.t.Errorf("Send: %v, %v", done, err)
+			}
+		})
+		// Each piece that the peer takes begins another wait for room.
+		piece := make([]byte, 64<<10)
+		for range 100 {
+			if _, err := peer.Read(piece); err != nil {
+				r.t.Fatal(err)
+			}
+			runtime.GC()
+			ran := make(chan bool, 1)
+			r.Post(func() { ran <- true })
+			await(r.t, ran, "a post")
+		}
+		r.do(p.Close)
+	})
 }

@@ -72,6 +72,7 @@ func (s *Stream) begin(o outgoing) (done bool, err error) {
 		s.giveUp(err)
 		return false, err
 	}
+	l.sending = true
 	s.watch(ready.Writable)
 	return false, nil
 }
@@ -86,6 +87,7 @@ func (s *Stream) giveUp(err error) {
 func (s *Stream) push() {
 	more, err := s.out.pass(int(s.fd))
 	if err == nil && more {
+		s.loop.sending = true
 		return
 	}
 	token := s.token

@@ -14,7 +14,16 @@
 // Wake.
 package ready
 
-import "time"
+import (
+	"time"
+
+	"xanadu/internal/sys"
+)
+
+// Brief is the longest timeout of a Wait that the Go scheduler is not told of: for
+// callers to whom something happens within a moment. It spares the work that the
+// scheduler does for a goroutine that may block for long.
+const Brief = sys.Brief
 
 // An Event is a set of conditions of a descriptor.
 type Event uint8
@@ -83,9 +92,11 @@ type Poller interface {
 
 	// Wait fills dst and returns how many entries it filled: 0 after the
 	// timeout, a Wake or a signal. A negative timeout waits for ever, and
-	// zero does not wait at all. Only a call that may wait tells the Go
-	// scheduler; one with timeout zero does not (on Linux). Any other timeout
-	// is rounded up to what the call can express. An empty dst is EINVAL.
+	// zero does not wait at all. Any other timeout is rounded up to what the
+	// call can express. The Go scheduler is told of waits longer than Brief;
+	// during others (on Linux) the goroutine keeps its processor, and other
+	// goroutines run only where GOMAXPROCS leaves them one. An empty dst is
+	// EINVAL.
 	Wait(dst []Fired, timeout time.Duration) (int, error)
 
 	// Wake ends the Wait under way, or the next one, early. It may be called
