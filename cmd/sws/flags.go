@@ -27,6 +27,12 @@ const (
 	maxMaxConnections = 1 << 24
 	maxPrograms       = 1 << 16
 
+	// minContent is what is held in memory before any file is made, and
+	// minMemory less than what the smallest shell needs: a smaller bound would
+	// have no effect, or nothing would run.
+	minContent = 64 << 10
+	minMemory  = 1 << 20
+
 	// minTime is the shortest time that the server measures: a tick of its
 	// loops. maxTime is beyond what anybody waits for.
 	minTime = 100 * time.Millisecond
@@ -46,7 +52,11 @@ type settings struct {
 	cgiAuth        bool
 	cgiArgs        bool
 	cgiMax         int           // 0: some per core
-	cgiTimeout     time.Duration // 0: the server's own
+	cgiTimeout     time.Duration // this and the next four: 0: the server's own
+	cgiContent     int64         // octets
+	cgiOutput      int64         // octets; -1: no limit
+	cgiCPU         time.Duration // -1: no limit
+	cgiMemory      int64         // octets; -1: no limit
 	debug          int           // how often -d was given: 1 for debugging, more to see the heads
 	foreground     bool
 	noUsers        bool
@@ -88,7 +98,8 @@ func parse(args []string) (*settings, error) {
 		return nil, usageError{"-l -: a daemon has no stdout; name a file, or add -f"}
 	case s.logFormat != "" && s.log == "" && s.debug == 0:
 		return nil, usageError{"--log-format: there is no log; name its file with -l"}
-	case s.cgi == "" && (s.cgiEnv != nil || s.cgiAuth || s.cgiArgs || s.cgiMax > 0 || s.cgiTimeout > 0):
+	case s.cgi == "" && (s.cgiEnv != nil || s.cgiAuth || s.cgiArgs || s.cgiMax > 0 || s.cgiTimeout > 0 ||
+		s.cgiContent != 0 || s.cgiOutput != 0 || s.cgiCPU != 0 || s.cgiMemory != 0):
 		return nil, usageError{"there are no programs; name their directory with -c"}
 	case s.userDir != "" && s.noUsers:
 		return nil, usageError{"--user-dir and --no-users exclude each other"}
@@ -161,6 +172,10 @@ func (s *settings) flags() *pflag.FlagSet {
 	flags.BoolVar(&s.cgiArgs, "cgi-args", false, "make a program's arguments of a query without \"=\"")
 	flags.Func("cgi-max", "run `n` programs at once (default: 4 per core)", counter(&s.cgiMax, maxPrograms))
 	flags.Func("cgi-timeout", "end programs that are silent for this `time` (60s)", duration(&s.cgiTimeout))
+	flags.Func("cgi-content", "gather this `size` of content before a start (8M)", sizeFrom(&s.cgiContent, minContent))
+	flags.Func("cgi-output", "end programs that write more than this `size` (1G)", orNone(&s.cgiOutput, sizeFrom(&s.cgiOutput, 1)))
+	flags.Func("cgi-cpu", "give a process this `time` of the processor (60s)", orNone(&s.cgiCPU, duration(&s.cgiCPU)))
+	flags.Func("cgi-memory", "give a process this `size` of memory (2G)", orNone(&s.cgiMemory, sizeFrom(&s.cgiMemory, minMemory)))
 	choice(flags, &s.logFormat, "log-format", "the `format` of the log: ", accesslog.FormatNames())
 	flags.Func("loops", "`n` event loops, a thread each (default: one per core)", counter(&s.loops, maxLoops))
 	flags.Func("max-connections", "hold `n` at once (default: what ulimit -n allows)", counter(&s.maxConnections, maxMaxConnections))
@@ -232,6 +247,35 @@ func duration(d *time.Duration) func(string) error {
 			return fmt.Errorf("a time from 100ms to 24h is wanted, not %q", text)
 		}
 		*d = t
+		return nil
+	}
+}
+
+// sizeFrom returns a function that reads a size of at least least octets into n.
+func sizeFrom(n *int64, least int64) func(string) error {
+	return func(text string) error {
+		size, err := parseSize(text)
+		if err == nil && size < least {
+			err = fmt.Errorf("a size from %dK on is wanted, not %q", least>>10, text)
+		}
+		if err == nil {
+			*n = size
+		}
+		return err
+	}
+}
+
+// orNone returns a function that makes set -1 for "none" and has read read the
+// rest.
+func orNone[T int64 | time.Duration](set *T, read func(string) error) func(string) error {
+	return func(text string) error {
+		if text == "none" {
+			*set = -1
+			return nil
+		}
+		if err := read(text); err != nil {
+			return fmt.Errorf("%w; \"none\" is no limit", err)
+		}
 		return nil
 	}
 }

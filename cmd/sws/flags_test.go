@@ -64,6 +64,10 @@ func TestParse(t *testing.T) {
 			loops: 3, maxConnections: 7, poller: poller}},
 		{"--idle-timeout 5m --head-timeout 1.5s --content-timeout 100ms --reply-timeout=24h /srv", settings{dir: "/srv",
 			idleTimeout: 5 * time.Minute, headTimeout: 1500 * time.Millisecond, contentTimeout: 100 * time.Millisecond, replyTimeout: 24 * time.Hour}},
+		{"-c /b --cgi-content 50M --cgi-output none --cgi-cpu 90s --cgi-memory 512MiB /srv", settings{dir: "/srv", cgi: "/b",
+			cgiContent: 50 << 20, cgiOutput: -1, cgiCPU: 90 * time.Second, cgiMemory: 512 << 20}},
+		{"-c /b --cgi-output 64k --cgi-cpu none --cgi-memory none /srv", settings{dir: "/srv", cgi: "/b",
+			cgiOutput: 64 << 10, cgiCPU: -1, cgiMemory: -1}},
 		{"-h", settings{help: true}},
 		{"--help", settings{help: true}},
 		{"-fh a b c", settings{foreground: true, help: true}},
@@ -113,6 +117,15 @@ func TestParseErrors(t *testing.T) {
 		{[]string{"--cgi-auth", "a"}, true, "there are no programs; name their directory with -c"},
 		{[]string{"--cgi-env", "HTTP_PROXY", "-c", "b", "a"}, false, "--cgi-env: HTTP_PROXY is for a field of the request"},
 		{[]string{"--cgi-max", "0", "-c", "b", "a"}, false, `--cgi-max: a number from 1 to 65536 is wanted, not "0"`},
+		{[]string{"--cgi-memory", "1G", "a"}, true, "there are no programs; name their directory with -c"},
+		{[]string{"--cgi-content", "10M", "a"}, true, "there are no programs; name their directory with -c"},
+		{[]string{"--cgi-output", "none", "a"}, true, "there are no programs; name their directory with -c"},
+		{[]string{"--cgi-cpu", "none", "a"}, true, "there are no programs; name their directory with -c"},
+		{[]string{"--cgi-content", "none", "-c", "b", "a"}, false, `--cgi-content: a size as 65536, 64M or 2G is wanted, not "none"`},
+		{[]string{"--cgi-content", "65535", "-c", "b", "a"}, false, `--cgi-content: a size from 64K on is wanted, not "65535"`},
+		{[]string{"--cgi-memory", "1000K", "-c", "b", "a"}, false, `--cgi-memory: a size from 1024K on is wanted, not "1000K"; "none" is no limit`},
+		{[]string{"--cgi-output", "0", "-c", "b", "a"}, false, `--cgi-output: a size as 65536, 64M or 2G is wanted, not "0"; "none" is no limit`},
+		{[]string{"--cgi-cpu", "0", "-c", "b", "a"}, false, `--cgi-cpu: a time as 90s or 5m is wanted, not "0"; "none" is no limit`},
 		{[]string{"--cgi-timeout", "90", "-c", "b", "a"}, false, `--cgi-timeout: a time as 90s or 5m is wanted, not "90"`},
 		{[]string{"-l", "", "a"}, false, "-l: name a file"},
 		{[]string{"-p", "99999", "a"}, false, `-p: the port must be 0 to 65535, not "99999"`},
@@ -158,7 +171,7 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
-// The usage has every flag, says what its operand is called, and fits a screen.
+// The usage has every flag, says what its operand is called, and fits a window.
 func TestUsage(t *testing.T) {
 	text := usage()
 	new(settings).flags().VisitAll(func(f *pflag.Flag) {
@@ -184,8 +197,8 @@ func TestUsage(t *testing.T) {
 			t.Errorf("%d columns, want 80 at most and none of them blank at the end: %q", len(line), line)
 		}
 	}
-	if len(lines) > 30 {
-		t.Errorf("the usage has %d lines, want 30 at most", len(lines))
+	if len(lines) > 48 {
+		t.Errorf("the usage has %d lines, want 48 at most", len(lines))
 	}
 	if !strings.HasPrefix(text, "usage: sws [-dfh] [-c dir] [-i address] [-l file] [-p port] dir\n") {
 		t.Error("the usage does not begin with the synopsis")

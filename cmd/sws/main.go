@@ -195,9 +195,12 @@ func (s *settings) programOptions() *httpd.ProgramOptions {
 			Authorization: s.cgiAuth,
 			Indexed:       s.cgiArgs,
 		},
-		AtOnce:   s.cgiMax,
-		Silence:  s.cgiTimeout,
-		SpoolDir: temporaryDir(),
+		Limits:    cgi.Limits{CPU: s.cgiCPU, Memory: s.cgiMemory},
+		AtOnce:    s.cgiMax,
+		Silence:   s.cgiTimeout,
+		MaxOutput: s.cgiOutput,
+		MaxSpool:  s.cgiContent,
+		SpoolDir:  temporaryDir(),
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -100,6 +101,60 @@ func TestProgramsContentInTMPDIR(t *testing.T) {
 			}
 			cmd.signal(t, syscall.SIGTERM)
 			cmd.end(t, 0, "")
+		})
+	}
+}
+
+// The bounds of programs are those of the flags.
+func TestProgramsBounds(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux lets a parent set its child's limits")
+	}
+	content := func(octets int) string {
+		return fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", octets, strings.Repeat("x", octets))
+	}
+	for _, c := range []struct {
+		name    string
+		flags   []string
+		limits  string // KiB of data and seconds of CPU; "" is not asked
+		content int    // octets of content in chunks
+		status  string // of the request with it
+		output  bool   // 100,000 octets may be written
+	}{
+		{"defaults", nil, "2097152 60", 8 << 20, "200", true},
+		{"content beyond the default", nil, "", 8<<20 + 1, "413", true},
+		{"larger", []string{"--cgi-memory", "3G", "--cgi-cpu", "2m", "--cgi-content", "9M"}, "3145728 120", 9 << 20, "200", true},
+		{"smaller", []string{"--cgi-memory", "512M", "--cgi-cpu", "1500ms", "--cgi-content", "64K", "--cgi-output", "64K"}, "524288 2", 65537, "413", false},
+		{"none", []string{"--cgi-memory", "none", "--cgi-cpu", "none", "--cgi-output", "none"}, "unlimited unlimited", 1, "200", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			const plain = "printf 'Content-Type: text/plain\\n\\n'\n"
+			programs := plantPrograms(t, map[string]string{
+				"limits": plain + "echo $(ulimit -Sd) $(ulimit -St)\n",
+				"count":  plain + "wc -c\n",
+				"write":  plain + "head -c 100000 /dev/zero\n",
+			})
+			cmd := foreground(t, append(append([]string{"-i", "127.0.0.1", "-c", programs}, c.flags...), documents(t, 1))...)
+			if got := cmd.ask(t, "GET /cgi-bin/limits HTTP/1.0\r\n\r\n"); c.limits != "" && !strings.HasSuffix(got, "\r\n\r\n"+c.limits+"\n") {
+				t.Errorf("limits: %q, want %s", got, c.limits)
+			}
+			got := cmd.ask(t, "POST /cgi-bin/count HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"+content(c.content))
+			if !strings.HasPrefix(got, "HTTP/1.1 "+c.status+" ") || c.status == "200" && !strings.Contains(got, fmt.Sprint(c.content)) {
+				t.Errorf("%d octets of content: %q, want %s", c.content, got, c.status)
+			}
+			conn := cmd.dial(t)
+			io.WriteString(conn, "GET /cgi-bin/write HTTP/1.0\r\n\r\n")
+			all, err := io.ReadAll(conn)
+			if whole := err == nil && bytes.HasSuffix(all, make([]byte, 100_000)); whole != c.output {
+				t.Errorf("100,000 octets of output: %d octets in all and %v", len(all), err)
+			}
+			cmd.signal(t, syscall.SIGTERM)
+			stderr := ""
+			if !c.output {
+				stderr = "sws: program /cgi-bin/write: it writes more than 65536 octets\n"
+			}
+			cmd.end(t, 0, stderr)
 		})
 	}
 }

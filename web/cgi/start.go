@@ -15,7 +15,7 @@ import (
 // hold where the system lets a parent set them (Linux).
 type Limits struct {
 	CPU    time.Duration // processor time, rounded up to seconds; 0 is no limit
-	Memory int64         // octets of address space; 0 is no limit
+	Memory int64         // octets of data (RLIMIT_DATA); 0 is no limit
 }
 
 // An Input is what a program finds on its standard input. The zero Input is the

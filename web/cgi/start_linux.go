@@ -23,8 +23,11 @@ func (l *Limits) list() []proc.Limit {
 		list = append(list, proc.Limit{Resource: proc.RLIMIT_CPU, Soft: min(seconds, hard), Hard: hard})
 	}
 	if l.Memory > 0 {
-		hard := min(uint64(l.Memory), hardLimit(syscall.RLIMIT_AS))
-		list = append(list, proc.Limit{Resource: proc.RLIMIT_AS, Soft: hard, Hard: hard})
+		// Data is the heap and all private pages that may be written (Linux 4.7).
+		// Address space (RLIMIT_AS) would count what a runtime only reserves:
+		// tens of GiB for WebAssembly, of which no page need be there.
+		hard := min(uint64(l.Memory), hardLimit(syscall.RLIMIT_DATA))
+		list = append(list, proc.Limit{Resource: proc.RLIMIT_DATA, Soft: hard, Hard: hard})
 	}
 	return list
 }

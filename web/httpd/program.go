@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"math"
 	"net/netip"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 // good one.
 type ProgramOptions struct {
 	Gateway cgi.Gateway // what all programs are told
-	Limits  cgi.Limits  // what each of their processes may take up; where 0: 60 s of CPU, 4 GiB
+	Limits  cgi.Limits  // what each of their processes may take up; where 0: 60 s of CPU, 2 GiB of memory; negative: no limit
 
 	AtOnce int // programs that run at once, over all loops; 0: 4 per CPU and at least 8
 	Queue  int // requests that wait for one to end; 0: 256; negative: none
@@ -26,7 +27,7 @@ type ProgramOptions struct {
 	Silence time.Duration // for a program to begin, or to go on, with its output; 0: 60 s
 	Grace   time.Duration // between SIGTERM and SIGKILL; 0: 2 s
 
-	MaxOutput int64 // octets that one may write; 0: 1 GiB
+	MaxOutput int64 // octets that one may write; 0: 1 GiB; negative: no limit
 	MaxSpool  int64 // octets of content that are gathered for one, because its length is not known; 0: 8 MiB
 
 	// SpoolDir is where content above 64 KiB is kept, in files without a name.
@@ -37,13 +38,14 @@ type ProgramOptions struct {
 
 // fill puts in what the zero values stand for.
 //
-// CPU and memory: more than a page is worth waiting for, and enough address
-// space for runtimes that reserve much of it. AtOnce: programs mostly wait, for
-// a disk or a database. Queue and Wait: what would have to wait longer is told so
+// CPU and memory: more than a page is worth waiting for, and many times what the
+// runtimes of languages begin with. AtOnce: programs mostly wait, for a disk or
+// a database. Queue and Wait: what would have to wait longer is told so
 // at once. Nice: the server itself, and so its documents, goes first.
 func (o *ProgramOptions) fill(cpus int) {
 	orElse(&o.Limits.CPU, 60*time.Second)
-	orElse(&o.Limits.Memory, 4<<30)
+	orElse(&o.Limits.Memory, 2<<30)
+	o.Limits = cgi.Limits{CPU: max(0, o.Limits.CPU), Memory: max(0, o.Limits.Memory)} // where 0 is no limit
 	orElse(&o.AtOnce, max(8, 4*cpus))
 	orElse(&o.Queue, 256)
 	orElse(&o.Nice, 15)
@@ -51,6 +53,9 @@ func (o *ProgramOptions) fill(cpus int) {
 	orElse(&o.Silence, 60*time.Second)
 	orElse(&o.Grace, 2*time.Second)
 	orElse(&o.MaxOutput, 1<<30)
+	if o.MaxOutput < 0 {
+		o.MaxOutput = math.MaxInt64
+	}
 	orElse(&o.MaxSpool, 8<<20)
 	orElse(&o.SpoolDir, "/tmp")
 }
