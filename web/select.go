@@ -2,20 +2,27 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"math"
+	"slices"
 	"time"
 )
 
 // MaxSpans bounds the parts of one answer. A client that resumes a transfer or
-// seeks in a film asks for one, a PDF viewer for a few; more of them, each with
-// a head of its own, would only make work (RFC 9110 §14.2, §17.15).
-const MaxSpans = 16
+// seeks in a film asks for one, a PDF viewer for a few, one that fetches what has
+// changed of an image (zsync) for some dozens. More, each with a head of its own,
+// would only make work (RFC 9110 §14.2, §17.15). Parts do not overlap, so that an
+// answer is never longer than the document and so many heads, some 25 KB.
+const MaxSpans = 200
+
+// fewSpans is how many parts a Selection holds without an allocation.
+const fewSpans = 16
 
 // A Span is a part of a document: Length octets from Offset on, at least one.
 type Span struct{ Offset, Length int64 }
 
-// maxSpecs bounds the ranges that are looked at, so that no field costs more
-// than a file is worth: some 50 microseconds.
+// maxSpecs bounds the ranges that are looked at, before those that touch become
+// one, so that no field costs more than a fraction of a millisecond.
 const maxSpecs = 1000
 
 // A Selection is what a request gets of a document.
@@ -28,19 +35,26 @@ type Selection struct {
 
 	Why string // which field of the request decided that, in words; "" when none did
 
-	spans [MaxSpans]Span
-	n     int
+	few  [fewSpans]Span
+	n    int    // how many of few are spans
+	many []Span // the spans when few has not held them; else nil
 }
 
 // Spans are the parts to send with 206, in the order they were first asked for:
 // at least one, at most MaxSpans, all within the document, none touching
 // another. They are part of s.
-func (s *Selection) Spans() []Span { return s.spans[:s.n] }
+func (s *Selection) Spans() []Span {
+	if s.many != nil {
+		return s.many
+	}
+	return s.few[:s.n]
+}
 
 // Select evaluates the conditions and the ranges of r against p, the answer to
 // the same request without them (RFC 9110 §13.2, §14.2). Only a 200 with a
 // validator is subject to them; any other p is selected as it is. It is cheap
-// to leave out when r.Seen has none of Conditional. It allocates nothing.
+// to leave out when r.Seen has none of Conditional. It allocates nothing for up to
+// fewSpans parts.
 func Select(r *Request, p *Reply) Selection {
 	if p.Status != 200 || p.ETag == "" && p.Modified.IsZero() || r.Seen&Conditional == 0 {
 		return Selection{Status: p.Status}
@@ -202,12 +216,13 @@ func selectSpans(value []byte, size int64) Selection {
 	if !ok || !bytes.EqualFold(unit, octets) {
 		return whole
 	}
+	if bytes.Count(set, comma) >= maxSpecs {
+		return whole
+	}
 	some := Selection{Status: 206, Why: "Range asks for a part"}
+	var many []ranked
 	asked := false
-	for n, more := 0, true; more; n++ {
-		if n == maxSpecs {
-			return whole
-		}
+	for more := true; more; {
 		var spec []byte
 		spec, set, more = bytes.Cut(set, comma)
 		spec = bytes.Trim(spec, " \t")
@@ -222,14 +237,24 @@ func selectSpans(value []byte, size int64) Selection {
 		if first > last {
 			continue // beyond the end
 		}
-		if !some.add(Span{first, last - first + 1}) {
-			return whole
+		span := Span{first, last - first + 1}
+		if many == nil && some.add(span) {
+			continue
 		}
+		if many == nil {
+			for rank, span := range some.few {
+				many = append(many, ranked{span, rank})
+			}
+		}
+		many = append(many, ranked{span, len(many)})
+	}
+	if many != nil {
+		some.many = coalesce(many)
 	}
 	switch {
-	case !asked:
+	case !asked, len(some.many) > MaxSpans:
 		return whole
-	case some.n == 0:
+	case len(some.Spans()) == 0:
 		return Selection{Status: 416, Why: "Range begins beyond the end"}
 	}
 	return some
@@ -277,12 +302,12 @@ func cutNumber(b []byte) (n int64, rest []byte, ok bool) {
 }
 
 // add takes span in, and into it all that it overlaps or touches. It reports
-// false when there is no room for one more.
+// false, and does nothing, when there is no room for one more.
 func (s *Selection) add(span Span) bool {
 	at, n := -1, 0
-	for _, other := range s.spans[:s.n] {
+	for _, other := range s.few[:s.n] {
 		if other.Offset > span.Offset+span.Length || span.Offset > other.Offset+other.Length {
-			s.spans[n] = other
+			s.few[n] = other
 			n++
 			continue
 		}
@@ -295,12 +320,40 @@ func (s *Selection) add(span Span) bool {
 		}
 	}
 	if at < 0 {
-		if n == MaxSpans {
+		if n == fewSpans {
 			return false
 		}
 		at = n
 		n++
 	}
-	s.spans[at], s.n = span, n
+	s.few[at], s.n = span, n
 	return true
+}
+
+// A ranked span knows which one of all it is.
+type ranked struct {
+	Span
+	rank int
+}
+
+// coalesce does for many spans, which it reorders, what add does for few: it
+// compares neighbours only, since a thousand with each other would take long.
+func coalesce(many []ranked) []Span {
+	slices.SortFunc(many, func(a, b ranked) int { return cmp.Compare(a.Offset, b.Offset) })
+	apart := many[:1]
+	for _, next := range many[1:] {
+		last := &apart[len(apart)-1]
+		if next.Offset > last.Offset+last.Length {
+			apart = append(apart, next)
+			continue
+		}
+		last.Length = max(last.Length, next.Offset+next.Length-last.Offset)
+		last.rank = min(last.rank, next.rank)
+	}
+	slices.SortFunc(apart, func(a, b ranked) int { return cmp.Compare(a.rank, b.rank) })
+	spans := make([]Span, len(apart))
+	for i := range apart {
+		spans[i] = apart[i].Span
+	}
+	return spans
 }

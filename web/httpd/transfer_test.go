@@ -57,6 +57,39 @@ func TestLongDocument(t *testing.T) {
 	})
 }
 
+// As many parts as there may be come through, in the order they were asked for,
+// and one more is answered with the whole.
+func TestManyParts(t *testing.T) {
+	const size = 4 << 20
+	body := pattern(size)
+	each(t, func(t *testing.T, poller string) {
+		r := start(t, pages{"/memory": memory(body), "/file": file(t, body)}, httpd.Options{Poller: poller})
+		c := r.dial()
+		for _, length := range []int{1, 700, 18_000} {
+			for _, target := range []string{"/memory", "/file"} {
+				for _, n := range []int{17, 20, 100, web.MaxSpans, web.MaxSpans + 1} {
+					var ranges, want strings.Builder
+					for i := n; i > 0; i-- {
+						fmt.Fprintf(&ranges, ",%d-%d", i*20_000, i*20_000+length-1)
+					}
+					c.write("GET " + target + " HTTP/1.1\r\nHost: h\r\nRange: bytes=" + ranges.String()[1:] + "\r\n\r\n")
+					p := c.read("GET")
+					if n > web.MaxSpans {
+						p.want(t, 200, body)
+						continue
+					}
+					_, boundary, _ := strings.Cut(p.field("Content-Type"), "boundary=")
+					for i := n; i > 0; i-- {
+						fmt.Fprintf(&want, "\r\n--%s\r\nContent-Type: text/plain\r\nContent-Range: bytes %d-%d/%d\r\n\r\n%s",
+							boundary, i*20_000, i*20_000+length-1, size, body[i*20_000:][:length])
+					}
+					p.want(t, 206, want.String()+"\r\n--"+boundary+"--\r\n")
+				}
+			}
+		}
+	})
+}
+
 // Lengths around those at which one way of sending goes over into another.
 func TestLengths(t *testing.T) {
 	site := make(pages)
