@@ -25,6 +25,10 @@ type Reply struct {
 	Stream Stream  // or what the content is read from while it is sent; Size is then -1
 	Size   int64   // octets of content
 
+	// Ranges: a part of it may be asked for although it has no validator, as of
+	// a file that changes all the time. What has one is open to ranges anyway.
+	Ranges bool
+
 	// Program is what makes the reply instead: its status, fields and content
 	// are the program's to say, and all else here is not set.
 	Program *Program

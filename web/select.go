@@ -52,11 +52,14 @@ func (s *Selection) Spans() []Span {
 
 // Select evaluates the conditions and the ranges of r against p, the answer to
 // the same request without them (RFC 9110 §13.2, §14.2). Only a 200 with a
-// validator is subject to them; any other p is selected as it is. It is cheap
-// to leave out when r.Seen has none of Conditional. It allocates nothing for up to
-// fewSpans parts.
+// validator is subject to them, and one with Ranges to a Range that no condition
+// stands beside; any other p is selected as it is. It is cheap to leave out when
+// r.Seen has none of Conditional. It allocates nothing for up to fewSpans parts.
 func Select(r *Request, p *Reply) Selection {
-	if p.Status != 200 || p.ETag == "" && p.Modified.IsZero() || r.Seen&Conditional == 0 {
+	if p.Status != 200 || r.Seen&Conditional == 0 {
+		return Selection{Status: p.Status}
+	}
+	if p.ETag == "" && p.Modified.IsZero() && (!p.Ranges || r.Seen&Conditional != Range) {
 		return Selection{Status: p.Status}
 	}
 	// The steps of RFC 9110 §13.2.2.
@@ -213,7 +216,8 @@ func cutTag(b []byte) (tag, rest []byte, ok bool) {
 func selectSpans(value []byte, size int64) Selection {
 	whole := Selection{Status: 200, Why: "Range is none that has to be obeyed"}
 	unit, set, ok := bytes.Cut(value, equals)
-	if !ok || !bytes.EqualFold(unit, octets) {
+	if !ok || !bytes.EqualFold(unit, octets) || size == 0 {
+		// Clients take 416 for a failure where an empty document is all there is.
 		return whole
 	}
 	if bytes.Count(set, comma) >= maxSpecs {
@@ -269,10 +273,7 @@ func parseSpec(spec []byte, size int64) (first, last int64, ok bool) {
 	first, rest, ok := cutNumber(spec)
 	if !ok {
 		n, rest, ok := cutNumber(spec[1:])
-		// The last octets of an empty document are all of it, and no
-		// Content-Range can say so: it is sent as a whole.
-		ok = ok && spec[0] == '-' && len(rest) == 0 && (n == 0 || size > 0)
-		return max(0, size-n), size - 1, ok
+		return max(0, size-n), size - 1, ok && spec[0] == '-' && len(rest) == 0
 	}
 	if len(rest) == 0 || rest[0] != '-' {
 		return 0, 0, false

@@ -74,8 +74,8 @@ func (e *engine) appendHead(dst []byte, p *web.Reply, status int, kind string, l
 		dst = web.AppendDate(dst, p.Modified)
 		dst = append(dst, crlf...)
 	}
-	if p.ETag != "" {
-		dst = appendSome(dst, "ETag", p.ETag)
+	dst = appendSome(dst, "ETag", p.ETag)
+	if p.ETag != "" || p.Ranges {
 		dst = appendSome(dst, "Accept-Ranges", "bytes")
 	}
 	for _, f := range p.Fields {

@@ -90,6 +90,33 @@ func TestManyParts(t *testing.T) {
 	})
 }
 
+// Of a document without validators, a part goes out without any.
+func TestPartWithoutValidator(t *testing.T) {
+	page := func(*web.Request) *web.Reply {
+		p := said("0123456789")
+		p.Ranges = true
+		return p
+	}
+	r := start(t, pages{"/": page}, httpd.Options{})
+	c := r.dial()
+	for _, test := range []struct {
+		field  string
+		status int
+		body   string
+	}{
+		{"Range: bytes=2-4", 206, "234"},
+		{"Range: bytes=2-4\r\nIf-Range: \"x\"", 200, "0123456789"},
+		{"Accept: */*", 200, "0123456789"},
+	} {
+		c.write("GET / HTTP/1.1\r\nHost: h\r\n" + test.field + "\r\n\r\n")
+		p := c.read("GET")
+		p.want(t, test.status, test.body)
+		if got := p.field("Accept-Ranges") + p.field("ETag") + p.field("Last-Modified"); got != "bytes" {
+			t.Errorf("%s: Accept-Ranges, ETag and Last-Modified are %q together, want bytes", test.field, got)
+		}
+	}
+}
+
 // Lengths around those at which one way of sending goes over into another.
 func TestLengths(t *testing.T) {
 	site := make(pages)

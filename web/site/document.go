@@ -70,7 +70,7 @@ const (
 // mapped page may change without a new timestamp until the page is written back;
 // who edits a served file so must replace it.)
 func (s *Site) file(at place, fd *ipc.FD, st sys.Stat) *web.Reply {
-	p := &web.Reply{Status: 200, Fields: nosniff, AnyQuery: true, Unchanged: outdated, Resolved: at.String()}
+	p := &web.Reply{Status: 200, Fields: nosniff, AnyQuery: true, Ranges: true, Unchanged: outdated, Resolved: at.String()}
 	var (
 		read  []byte
 		whole bool

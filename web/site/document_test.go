@@ -174,6 +174,13 @@ func TestUnsteadyFile(t *testing.T) {
 			if p.ETag != "" || !p.Modified.IsZero() || p.Unchanged() == web.Same {
 				t.Errorf("it is vouched for: %s, %v, %v", p.ETag, p.Modified, p.Unchanged())
 			}
+			part := web.Request{
+				Method: []byte("GET"), Seen: web.Range,
+				Fields: []web.Field{{Known: web.Range, Value: []byte("bytes=1-3")}},
+			}
+			if got := web.Select(&part, p); got.Status != 206 || got.Spans()[0] != (web.Span{Offset: 1, Length: 3}) {
+				t.Errorf("a part of it: %d %v", got.Status, got.Spans())
+			}
 		})
 	}
 }
