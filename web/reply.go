@@ -20,6 +20,16 @@ type Reply struct {
 	ETag     string       // entity-tag with its quotes; "" when there is none
 	Modified time.Time    // Last-Modified; the zero time sends none
 
+	// ModifiedStrong: no other content has had the same Modified, in whole
+	// seconds, for a client that got it after that second (RFC 9110 §8.8.2.2).
+	// Only then a date is good enough to put parts together by.
+	ModifiedStrong bool
+
+	// Changed is when the document came to be what it is, when that is known
+	// to be later than Modified, as of a file that was put in the place of
+	// another and kept its older date. It is never sent.
+	Changed time.Time
+
 	Body   []byte  // the content, when File and Stream are nil
 	File   *ipc.FD // or an open regular file whose first Size octets are the content
 	Stream Stream  // or what the content is read from while it is sent; Size is then -1

@@ -88,7 +88,10 @@ func Select(r *Request, p *Reply) Selection {
 	}
 	// Range is defined for GET alone (RFC 9110 §14.2).
 	if r.Seen&Range != 0 && r.IsGet() && !r.IsHead() {
-		if !ifRange(r, p) {
+		if !mayBePut(r, p) {
+			if r.Seen&IfRange == 0 {
+				return Selection{Status: 200, Why: "If-Unmodified-Since is not exact enough for a part"}
+			}
 			return Selection{Status: 200, Why: "If-Range does not name it as it is"}
 		}
 		if value, ok := only(r, Range); ok {
@@ -124,19 +127,36 @@ func onlyDate(r *Request, name Names) (time.Time, bool) {
 
 // modifiedAfter reports whether the document is known to be newer than date, in
 // the whole seconds that a date can say.
+//
+// A date that is the document's own is one that the client got from here, and
+// nothing is known to be newer. (Whether it was this content that had it cannot be
+// told from the time of a change: a file may have been put here with that date
+// before the client asked or after.) Any later date is a time by the client's
+// own choice, as that of its copy: what was put here since is newer, whatever its
+// date says.
 func modifiedAfter(p *Reply, date time.Time) bool {
-	return !p.Modified.IsZero() && p.Modified.Unix() > date.Unix()
+	if p.Modified.IsZero() {
+		return false
+	}
+	if modified := p.Modified.Unix(); modified >= date.Unix() {
+		return modified > date.Unix()
+	}
+	return !p.Changed.IsZero() && p.Changed.Unix() >= date.Unix()
 }
 
-// ifRange reports whether the ranges may be taken from this document: there is
-// no If-Range, or it names the document as it is now (RFC 9110 §13.1.5).
+// mayBePut reports whether a part of this document may be put to what the client
+// has already: its conditions name the document as it is now, or there are none
+// (RFC 9110 §13.1.5).
 //
 // A date must be the exact Last-Modified, since a client may have parts of any
-// other version, even of a later one. That a date which was less than a second
-// old when it was sent says too little is for the client to see (§8.8.2.2).
-func ifRange(r *Request, p *Reply) bool {
+// other version, even of a later one, and it must be a strong one. That a date
+// which was less than a second old when it was sent says too little is for the
+// client to see (§8.8.2.2).
+func mayBePut(r *Request, p *Reply) bool {
 	if r.Seen&IfRange == 0 {
-		return true
+		// If-Unmodified-Since does what If-Range does for clients that would
+		// rather have 412 than the whole. It has been found to hold.
+		return r.Seen&IfUnmodifiedSince == 0 || r.Seen&IfMatch != 0 || p.ModifiedStrong
 	}
 	value, ok := only(r, IfRange)
 	if !ok {
@@ -146,7 +166,7 @@ func ifRange(r *Request, p *Reply) bool {
 		return len(rest) == 0 && strongly(tag, p.ETag)
 	}
 	date, ok := ParseDate(value)
-	return ok && !p.Modified.IsZero() && p.Modified.Unix() == date.Unix()
+	return ok && p.ModifiedStrong && p.Modified.Unix() == date.Unix()
 }
 
 // anyMatches reports whether a list of entity-tags, over all fields of the name,

@@ -23,7 +23,7 @@ const (
 // alphabet is the answer to a plain request for a document of 26 octets. Parts
 // of a second are not seen by dates.
 func alphabet() *Reply {
-	return &Reply{Status: 200, ETag: `"tag"`, Modified: modified.Add(time.Second - 1), Size: 26}
+	return &Reply{Status: 200, ETag: `"tag"`, Modified: modified.Add(time.Second - 1), ModifiedStrong: true, Size: 26}
 }
 
 // asking makes a request of a method and of field lines as "Name: value".
@@ -132,6 +132,49 @@ func TestSelectConditions(t *testing.T) {
 				t.Errorf("Select(%s %q) = %d, want %d", test.method, test.fields, got.Status, test.want)
 			}
 		})
+	}
+}
+
+// A date that two contents may share puts no parts together, and what came to be
+// later than its date says is newer than what a client has since then.
+func TestSelectByDate(t *testing.T) {
+	at := func(seconds float64) time.Time { return modified.Add(time.Duration(seconds * float64(time.Second))) }
+	saying := func(field string, seconds float64) string {
+		return field + ": " + string(AppendDate(nil, at(seconds)))
+	}
+	const ranges = "Range: bytes=0-4"
+	for _, test := range []struct {
+		name    string
+		strong  bool
+		changed time.Time
+		fields  []string
+		want    int
+	}{
+		{"if range, strong", true, at(0.5), []string{ranges, saying("If-Range", 0)}, 206},
+		{"if range, weak", false, at(0.5), []string{ranges, saying("If-Range", 0)}, 200},
+		{"if range by tag, weak", false, at(0.5), []string{ranges, `If-Range: "tag"`}, 206},
+		{"unmodified, strong", true, at(0.5), []string{ranges, saying("If-Unmodified-Since", 0)}, 206},
+		{"unmodified, weak", false, at(0.5), []string{ranges, saying("If-Unmodified-Since", 0)}, 200},
+		{"unmodified and match, weak", false, at(0.5), []string{ranges, `If-Match: "tag"`, saying("If-Unmodified-Since", 0)}, 206},
+		{"unmodified and if range by tag, weak", false, at(0.5), []string{ranges, `If-Range: "tag"`, saying("If-Unmodified-Since", 0)}, 206},
+		{"no condition, weak", false, at(0.5), []string{ranges}, 206},
+
+		{"modified, the date", false, at(1000), []string{saying("If-Modified-Since", 0)}, 304},
+		{"modified, an earlier date", false, at(1000), []string{saying("If-Modified-Since", -1)}, 200},
+		{"modified, a later date before the change", false, at(1000), []string{saying("If-Modified-Since", 999)}, 200},
+		{"modified, a later date in the second of the change", false, at(1000.5), []string{saying("If-Modified-Since", 1000)}, 200},
+		{"modified, a later date after the change", false, at(1000.5), []string{saying("If-Modified-Since", 1001)}, 304},
+		{"modified, changed with its date", true, at(0.5), []string{saying("If-Modified-Since", 1)}, 304},
+		{"modified, the change unknown", false, time.Time{}, []string{saying("If-Modified-Since", 999)}, 304},
+		{"unmodified, the date", false, at(1000), []string{saying("If-Unmodified-Since", 0)}, 200},
+		{"unmodified, a later date before the change", false, at(1000), []string{saying("If-Unmodified-Since", 999)}, 412},
+		{"unmodified, a later date after the change", false, at(1000), []string{saying("If-Unmodified-Since", 1001)}, 200},
+	} {
+		p := alphabet()
+		p.ModifiedStrong, p.Changed = test.strong, test.changed
+		if got := Select(asking("GET", test.fields...), p); got.Status != test.want {
+			t.Errorf("%s: %d, want %d", test.name, got.Status, test.want)
+		}
 	}
 }
 

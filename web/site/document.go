@@ -95,7 +95,17 @@ func (s *Site) file(at place, fd *ipc.FD, st sys.Stat) *web.Reply {
 		if after == st {
 			p.ETag = etag(&st)
 			p.Modified = lastModified(&st, looked)
-			p.Unchanged = s.watch(at, fd, st, looked)
+			p.Changed = st.Ctime.Time()
+			switch {
+			case looked.Sub(p.Changed) < coarsest:
+				// It may have changed once more without a trace. Asked again
+				// later, it will be old enough to be sure.
+			case !sys.IsLocal(fd.Number()):
+				p.Unchanged = unknown
+			default:
+				p.ModifiedStrong = changedOnce(&st)
+				p.Unchanged = at.watch(st)
+			}
 			break
 		}
 		st = after
@@ -162,20 +172,30 @@ func lastModified(st *sys.Stat, now time.Time) time.Time {
 	return time.Unix(min(st.Mtime.Sec, now.Unix()), 0).UTC()
 }
 
-// watch returns the Unchanged of a reply that was made of the open file fd when
-// it was st, not later than at the time looked.
+// changedOnce reports whether a file of a local file system, whose last change was
+// long ago, surely had no other content at a later second with the same
+// Last-Modified.
+//
+// It cannot be known of one whose date was set, as by cp -p, rsync -t and tar,
+// which shows in the ctime: that is another second's then. (Nor can it where a
+// rename leaves the ctime alone; the file systems of Linux do not.) The clock that
+// stamps files goes in steps and lags behind: a stamp at the very end of a second
+// may be of a change in the next. And a stamp without parts of a second is one of
+// a file system whose clock stands still for two, or of an image's maker.
+//
+// Two files of one second that take turns at a name by the renaming of a directory
+// are not found out.
+func changedOnce(st *sys.Stat) bool {
+	lag := time.Duration(st.Ctime.Nsec) + tick
+	return st.Ctime.Sec == st.Mtime.Sec && st.Ctime.Nsec != 0 && lag < time.Second
+}
+
+// watch returns the Unchanged of a reply that was made of the file at at when it
+// was st.
 //
 // The name is resolved again, so that it notices every change on the way to the
 // file as well as in it: a link or directory renamed, a permission taken away.
-func (s *Site) watch(at place, fd *ipc.FD, st sys.Stat, looked time.Time) func() web.Freshness {
-	switch {
-	case looked.Sub(st.Ctime.Time()) < coarsest:
-		// It may have changed once more without a trace. Asked again later,
-		// it will be old enough to be sure.
-		return outdated
-	case !sys.IsLocal(fd.Number()):
-		return unknown
-	}
+func (at place) watch(st sys.Stat) func() web.Freshness {
 	return func() web.Freshness {
 		now, err := at.root.cached(at.name)
 		switch err {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"xanadu/internal/sys"
 	"xanadu/web"
 )
 
@@ -145,6 +146,55 @@ func TestLastModified(t *testing.T) {
 				t.Errorf("Modified %v, want %v", got, test.want)
 			}
 		})
+	}
+}
+
+// A date is good enough to put parts together by where the file was not given it,
+// lies long enough back, and did not change at the end of a second.
+func TestStrongDate(t *testing.T) {
+	at := func(sec, nsec int64) sys.Time { return sys.Time{Sec: sec, Nsec: nsec} }
+	for _, test := range []struct {
+		name         string
+		mtime, ctime sys.Time
+		want         bool
+	}{
+		{"written", at(100, 5e8), at(100, 5e8), true},
+		{"written and renamed", at(100, 5e8), at(100, 7e8), true},
+		{"renamed a second later", at(100, 9e8), at(101, 1e8), false},
+		{"given an older date", at(50, 5e8), at(100, 5e8), false},
+		{"given a later date", at(150, 5e8), at(100, 5e8), false},
+		{"at the end of a second", at(100, 99e7), at(100, 99e7), false},
+		{"of a clock of seconds", at(100, 0), at(100, 0), false},
+	} {
+		if got := changedOnce(&sys.Stat{Mtime: test.mtime, Ctime: test.ctime}); got != test.want {
+			t.Errorf("%s: %v", test.name, got)
+		}
+	}
+
+	dir := t.TempDir()
+	if !isLocal(t, dir) {
+		t.Skip("the temporary directory is on a file system whose clock is another one's")
+	}
+	s, err := New(dir, nil)
+	must(t, err)
+	defer s.Close()
+	// A file written at the end of a second has no strong date: write another.
+	written := time.Now()
+	for i := 0; i < 20; i++ {
+		must(t, os.WriteFile(dir+"/a.txt", []byte("1"), 0o644))
+		if written = changed(t, dir+"/a.txt"); written.Nanosecond()+int(tick) < 1e9 {
+			break
+		}
+	}
+	for age, want := range map[time.Duration]bool{tick: false, coarsest - 1: false, coarsest: true, time.Hour: true} {
+		s.now = func() time.Time { return written.Add(age) }
+		if p := get(t, s, "/a.txt"); p.ModifiedStrong != want || !p.Changed.Equal(written) {
+			t.Errorf("a file of %v ago: %v, changed %v", age, p.ModifiedStrong, p.Changed)
+		}
+	}
+	must(t, os.Chtimes(dir+"/a.txt", old, old)) // as rsync -t does
+	if p := get(t, aged(s), "/a.txt"); p.ModifiedStrong || !p.Modified.Equal(old) {
+		t.Errorf("a file that was given its date: Last-Modified %v is strong: %v", p.Modified, p.ModifiedStrong)
 	}
 }
 
