@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unicode"
@@ -23,6 +24,7 @@ const (
 type complaints struct {
 	lines   chan string
 	dropped atomic.Int64
+	ended   sync.Once
 	quit    chan struct{}
 	done    chan struct{}
 }
@@ -48,9 +50,9 @@ func (c *complaints) errorf(format string, args ...any) {
 }
 
 // end writes what waits, unless the reader stands still, and ends the
-// goroutine.
+// goroutine. It may be called again, and from any goroutine.
 func (c *complaints) end() {
-	close(c.quit)
+	c.ended.Do(func() { close(c.quit) })
 	patience := time.NewTimer(lastWords)
 	defer patience.Stop()
 	select {

@@ -106,7 +106,14 @@ func serve(s *settings, stdout, stderr io.Writer, ready func(at []string) error)
 	// begun by another thread at once, not when the loop pauses. Not before New,
 	// which reads the number of cores from it.
 	runtime.GOMAXPROCS(loops + 1)
-	signals := obey(server, log, complaints.errorf)
+	hangUp := telling(func() { reopen(log, complaints.errorf) }, func() {
+		complaints.errorf("SIGHUP: a file system does not respond; the old log is written on until it does")
+	})
+	signals := obey(server, hangUp, func(status int) {
+		complaints.errorf("the end takes too long, as when a file system does not respond: the rest is left undone")
+		complaints.end()
+		os.Exit(status)
+	})
 	defer signals.release()
 
 	if err := ready(sockets.urls()); err != nil {
@@ -114,6 +121,17 @@ func serve(s *settings, stdout, stderr io.Writer, ready func(at []string) error)
 		return errors.Join(err, server.Serve(context.Background()))
 	}
 	return errors.Join(server.Serve(context.Background()), signals.verdict())
+}
+
+// reopen does what SIGHUP asks for. It may block for as long as a file system
+// does.
+func reopen(log *accesslog.Log, errorf func(string, ...any)) {
+	if log == nil {
+		return
+	}
+	if err := log.Reopen(); err != nil {
+		errorf("%v; the old file is written on", err)
+	}
 }
 
 // announcer returns what tells a person in the foreground where the server

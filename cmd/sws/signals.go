@@ -8,13 +8,23 @@ import (
 	"syscall"
 	"time"
 
-	"xanadu/web/accesslog"
 	"xanadu/web/httpd"
 )
 
-// slack is what the server gets beyond its grace time to come to its end. After
-// that the process ends all the same: a file system that hangs must not keep it.
-const slack = time.Second
+const (
+	// slack is what the server gets beyond its grace time to come to its end.
+	// After that the process ends all the same: a file system that hangs must
+	// not keep it.
+	slack = time.Second
+
+	// lastTime is what the process has, after the server has ended, to close
+	// what it has opened: more than the log and the messages take that wait for
+	// their reader (accesslog.Log.Close, lastWords).
+	lastTime = 5 * time.Second
+
+	// slowTime is how long SIGHUP's work may take before a message says so.
+	slowTime = 5 * time.Second
+)
 
 // surviveBrokenPipes makes a pipe whose reader went away an error of the write
 // to it, and no more, for the rest of the process: on stdout and stderr Go would
@@ -36,23 +46,17 @@ type signals struct {
 //
 //   - SIGTERM and SIGINT finish the requests under way and end the server; a
 //     second one of them ends it at once.
-//   - SIGHUP opens the log anew.
-func obey(server *httpd.Server, log *accesslog.Log, errorf func(string, ...any)) *signals {
+//   - SIGHUP calls reopen, which may block: it has a goroutine of its own.
+//
+// When the end takes too long, exit is called to end the process.
+func obey(server *httpd.Server, reopen func(), exit func(status int)) *signals {
 	s := &signals{
 		caught: make(chan os.Signal, 8),
 		quit:   make(chan struct{}),
 		done:   make(chan struct{}),
 	}
 	signal.Notify(s.caught, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
-	reopen := func() {
-		if log == nil {
-			return
-		}
-		if err := log.Reopen(); err != nil {
-			errorf("%v; the old file is written on", err)
-		}
-	}
-	go s.watch(reopen, server.Shutdown, os.Exit)
+	go s.watch(reopen, server.Shutdown, exit)
 	return s
 }
 
@@ -60,18 +64,26 @@ func obey(server *httpd.Server, log *accesslog.Log, errorf func(string, ...any))
 func (s *signals) watch(reopen func(), shutdown func(grace time.Duration), exit func(status int)) {
 	defer close(s.done)
 	var overdue *time.Timer
+	endWithin := func(d time.Duration) {
+		if overdue != nil {
+			overdue.Stop()
+		}
+		overdue = time.AfterFunc(d, func() { exit(1) })
+	}
+	reopening := newRepeater(reopen)
 	ending := false
 	for {
 		select {
 		case <-s.quit:
-			if overdue != nil {
-				overdue.Stop()
-			}
+			endWithin(lastTime) // which nothing stops but the end of the process
+			reopening.end(slack)
 			return
+		case <-reopening.done:
+			reopening.again()
 		case sig := <-s.caught:
 			switch sig {
 			case syscall.SIGHUP:
-				reopen()
+				reopening.ask()
 			case syscall.SIGTERM, syscall.SIGINT:
 				grace := httpd.DefaultGrace
 				if ending {
@@ -79,18 +91,73 @@ func (s *signals) watch(reopen func(), shutdown func(grace time.Duration), exit 
 					grace = 0
 				}
 				ending = true
-				if overdue != nil {
-					overdue.Stop()
-				}
-				overdue = time.AfterFunc(grace+slack, func() { exit(1) })
+				endWithin(grace + slack)
 				shutdown(grace)
 			}
 		}
 	}
 }
 
+// telling returns a function that runs run and, when that takes longer than
+// slowTime, calls tell meanwhile.
+func telling(run, tell func()) func() {
+	return func() {
+		slow := time.AfterFunc(slowTime, tell)
+		defer slow.Stop()
+		run()
+	}
+}
+
+// A repeater runs a function that may block on a goroutine of its own, once at a
+// time. However often it is asked for while it runs, it runs once more then.
+type repeater struct {
+	run     func()
+	done    chan struct{} // a run has ended: the owner calls again
+	running bool
+	asked   bool // meanwhile
+}
+
+func newRepeater(run func()) *repeater {
+	return &repeater{run: run, done: make(chan struct{}, 1)}
+}
+
+func (r *repeater) ask() {
+	if r.running {
+		r.asked = true
+		return
+	}
+	r.running = true
+	go func() {
+		r.run()
+		r.done <- struct{}{}
+	}()
+}
+
+func (r *repeater) again() {
+	r.running = false
+	if r.asked {
+		r.asked = false
+		r.ask()
+	}
+}
+
+// end waits for what was asked for, but not longer than patience. What takes
+// longer is left behind.
+func (r *repeater) end(patience time.Duration) {
+	timeout := time.NewTimer(patience)
+	defer timeout.Stop()
+	for r.running {
+		select {
+		case <-r.done:
+			r.again()
+		case <-timeout.C:
+			return
+		}
+	}
+}
+
 // release gives the signals back their defaults and ends the goroutine. From
-// then on a SIGTERM ends the process at once.
+// then on a SIGTERM ends the process at once, and so does lastTime.
 func (s *signals) release() {
 	signal.Stop(s.caught)
 	close(s.quit)

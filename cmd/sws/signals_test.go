@@ -28,6 +28,8 @@ func TestSignals(t *testing.T) {
 		{"SIGINT does so too", []os.Signal{intr}, []string{"shutdown 10s", "exit 1 after 11s"}},
 		{"the second ends at once", []os.Signal{term, intr}, []string{"shutdown 10s", "shutdown 0s", "exit 1 after 1s"}},
 		{"SIGHUP does not count", []os.Signal{hup, term}, []string{"reopen", "shutdown 10s", "exit 1 after 11s"}},
+		{"SIGHUP while one hangs is one more", []os.Signal{hup, hup, hup, term, hup, intr},
+			[]string{"reopen", "shutdown 10s", "shutdown 0s", "exit 1 after 1s", "reopen"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -41,12 +43,18 @@ func TestSignals(t *testing.T) {
 				}
 				s := &signals{caught: make(chan os.Signal), quit: make(chan struct{}), done: make(chan struct{})}
 				go s.watch(
-					func() { note("reopen") },
+					func() {
+						note("reopen")
+						if hangs := len(c.send) > 2; hangs {
+							time.Sleep(30 * time.Second)
+						}
+					},
 					func(grace time.Duration) { note("shutdown %v", grace) },
 					func(status int) { note("exit %d after %v", status, time.Since(start)) },
 				)
 				for _, sig := range c.send {
 					s.caught <- sig
+					synctest.Wait()
 				}
 				time.Sleep(time.Minute)
 				synctest.Wait()
@@ -62,15 +70,53 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// A server that comes to its end in time is not ended by force.
+// A server that comes to its end in time is not ended by force, unless what is
+// left to close then takes too long. A SIGHUP whose work hangs does not keep it.
 func TestSignalsReleased(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		hangs    time.Duration // how long SIGHUP's work takes
+		released time.Duration // when release returns
+	}{
+		{"nothing hangs", 0, 0},
+		{"SIGHUP is slow", slack / 2, slack / 2},
+		{"SIGHUP hangs", time.Hour, slack},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &signals{caught: make(chan os.Signal), quit: make(chan struct{}), done: make(chan struct{})}
+				ended, exited := make(chan struct{}), make(chan time.Time, 1)
+				go s.watch(
+					func() { time.Sleep(c.hangs) },
+					func(time.Duration) { close(ended) },
+					func(int) { exited <- time.Now() })
+				s.caught <- syscall.SIGHUP
+				s.caught <- syscall.SIGTERM
+				<-ended
+				start := time.Now()
+				s.release()
+				if got := time.Since(start); got != c.released {
+					t.Errorf("released after %v, want %v", got, c.released)
+				}
+				if got := (<-exited).Sub(start); got != lastTime {
+					t.Errorf("the process is ended after %v, want %v", got, lastTime)
+				}
+				time.Sleep(time.Hour)
+			})
+		})
+	}
+}
+
+// Who sends SIGHUP is told that it has not been done yet, once.
+func TestSlowHangUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &signals{caught: make(chan os.Signal), quit: make(chan struct{}), done: make(chan struct{})}
-		ended := make(chan struct{})
-		go s.watch(nil, func(time.Duration) { close(ended) }, func(int) { t.Error("the process was ended") })
-		s.caught <- syscall.SIGTERM
-		<-ended
-		s.release()
-		time.Sleep(time.Minute)
+		for _, took := range []time.Duration{0, slowTime - 1, slowTime + 1, time.Hour} {
+			told := 0
+			telling(func() { time.Sleep(took) }, func() { told++ })()
+			synctest.Wait()
+			if want := took > slowTime; (told == 1) != want || told > 1 {
+				t.Errorf("after %v: told %d times, want it %v", took, told, want)
+			}
+		}
 	})
 }

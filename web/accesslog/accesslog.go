@@ -104,13 +104,24 @@ func New(w io.Writer, name string, opt *Options) *Log {
 // open uses O_NONBLOCK so that a FIFO without a reader is an error and one
 // with a slow reader holds up no thread, and O_NOCTTY so that a daemon that
 // logs to a terminal does not come under its control.
+//
+// A regular file is written without Go's poller, which os.OpenFile would show it
+// to: a file system in user space is asked then whether it can be waited for
+// (FUSE_POLL), and while it does not answer epoll_ctl(2) stops the poller.
 func open(path string) (*os.File, error) {
-	const flags = os.O_WRONLY | os.O_APPEND | os.O_CREATE | syscall.O_NONBLOCK | syscall.O_NOCTTY
-	f, err := os.OpenFile(path, flags, 0o640)
-	if err != nil {
-		return nil, fmt.Errorf("log %s: open: %w", path, bare(err))
+	const flags = syscall.O_WRONLY | syscall.O_APPEND | syscall.O_CREAT | syscall.O_CLOEXEC | syscall.O_NONBLOCK | syscall.O_NOCTTY
+	fd, err := syscall.Open(path, flags, 0o640)
+	for err == syscall.EINTR {
+		fd, err = syscall.Open(path, flags, 0o640)
 	}
-	return f, nil
+	if err != nil {
+		return nil, fmt.Errorf("log %s: open: %w", path, err)
+	}
+	var st syscall.Stat_t
+	if syscall.Fstat(fd, &st) == nil && st.Mode&syscall.S_IFMT == syscall.S_IFREG {
+		syscall.SetNonblock(fd, false)
+	}
+	return os.NewFile(uintptr(fd), path), nil
 }
 
 func start(w io.Writer, name, path string, opt *Options) *Log {
@@ -209,7 +220,8 @@ func (l *Log) nudge() {
 // Reopen opens the file's path anew, for a file that was moved away (the
 // SIGHUP of newsyslog(8)); what is delivered from now on goes there. When that
 // fails the Log goes on with the old file. A Log of New, which has no path,
-// does nothing.
+// does nothing. Reopen blocks for as long as the file system does; no other
+// method waits for it.
 func (l *Log) Reopen() error {
 	if l.path == "" {
 		return nil
@@ -219,16 +231,18 @@ func (l *Log) Reopen() error {
 		return err
 	}
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.refused {
-		f.Close()
+	refused, unused := l.refused, f
+	if !refused {
+		l.next, unused = f, l.next
+		l.nudge()
+	}
+	l.mu.Unlock()
+	if unused != nil {
+		unused.Close() // without mu: close(2) may block as well
+	}
+	if refused {
 		return fmt.Errorf("log %s: reopen: %w", l.name, os.ErrClosed)
 	}
-	if l.next != nil {
-		l.next.Close()
-	}
-	l.next = f
-	l.nudge()
 	return nil
 }
 

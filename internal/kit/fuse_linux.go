@@ -1,0 +1,228 @@
+package kit
+
+import (
+	"encoding/binary"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+	"testing"
+)
+
+// A FileSystem is one in user space (fuse(4)) that a test can make hang, as a
+// network file system does whose server is gone. It is a directory with one
+// file. The kernel keeps nothing of it: each look at a name or at attributes is
+// a request to it.
+type FileSystem struct {
+	Dir string // where it is mounted
+
+	device int
+	hung   atomic.Bool
+	closed atomic.Bool
+	asked  chan struct{}
+	wake   *os.File // written to for serve to look at hung and closed
+	waken  *os.File
+}
+
+// What the directory of a FileSystem holds.
+const (
+	FuseFile    = "file"
+	FuseContent = "content\n"
+)
+
+// NewFileSystem mounts a FileSystem at dir, which exists, until the test ends.
+// The test is skipped where that is not allowed.
+func NewFileSystem(t testing.TB, dir string) *FileSystem {
+	t.Helper()
+	waken, wake, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fs := &FileSystem{Dir: dir, asked: make(chan struct{}, 1), wake: wake, waken: waken}
+	t.Cleanup(func() {
+		wake.Close()
+		waken.Close()
+	})
+	if fs.device, err = syscall.Open("/dev/fuse", syscall.O_RDWR|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0); err != nil {
+		t.Skipf("no file system can be made that hangs: open /dev/fuse: %v", err)
+	}
+	options := fmt.Sprintf("fd=%d,rootmode=%o,user_id=0,group_id=0,allow_other", fs.device, syscall.S_IFDIR)
+	if err := syscall.Mount("kit", dir, "fuse", syscall.MS_NOSUID|syscall.MS_NODEV, options); err != nil {
+		syscall.Close(fs.device)
+		t.Skipf("no file system can be made that hangs: mount: %v", err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		fs.serve(int(waken.Fd()))
+	}()
+	t.Cleanup(func() {
+		// By force: what still waits for an answer gets an error.
+		if err := syscall.Unmount(dir, syscall.MNT_FORCE|syscall.MNT_DETACH); err != nil {
+			t.Errorf("unmount %s: %v", dir, err)
+		}
+		fs.closed.Store(true)
+		fs.wake.Write([]byte{0})
+		<-done
+		syscall.Close(fs.device)
+	})
+	// Go has its poller look at each file that it opens. The first such request
+	// is refused, and then no more are made. One that hung would stop the poller.
+	if _, err := os.ReadFile(filepath.Join(dir, FuseFile)); err != nil {
+		t.Fatal(err)
+	}
+	return fs
+}
+
+// Hang leaves requests unanswered from now on. A process that waits for one can
+// be killed.
+func (fs *FileSystem) Hang() { fs.hung.Store(true) }
+
+// Resume answers them.
+func (fs *FileSystem) Resume() {
+	fs.hung.Store(false)
+	fs.wake.Write([]byte{0})
+}
+
+// Asked returns a channel that can be received from when somebody waits for an
+// answer since Hang.
+func (fs *FileSystem) Asked() <-chan struct{} { return fs.asked }
+
+// serve answers requests until the FileSystem is closed. It does not wait with
+// Go's poller, which must not depend on what this goroutine has to answer.
+func (fs *FileSystem) serve(waken int) {
+	request := make([]byte, 1<<17) // more than FUSE_MIN_READ_BUFFER
+	for waiting := false; !fs.closed.Load(); {
+		ready := wait(fs.device, !waiting, waken)
+		if ready[1] {
+			syscall.Read(waken, request[:1])
+			waiting = false
+			continue
+		}
+		if !ready[0] {
+			continue
+		}
+		if fs.hung.Load() {
+			// It stays unread: a request that somebody has read outlives the
+			// process that waits for it.
+			waiting = true
+			select {
+			case fs.asked <- struct{}{}:
+			default:
+			}
+			continue
+		}
+		n, err := syscall.Read(fs.device, request)
+		if err == nil {
+			fs.answer(request[:n])
+		}
+	}
+}
+
+// wait waits until one of two descriptors is readable, or only the second.
+func wait(a int, both bool, b int) (ready [2]bool) {
+	var set syscall.FdSet
+	perWord := syscall.FD_SETSIZE / len(set.Bits)
+	if both {
+		set.Bits[a/perWord] |= 1 << (a % perWord)
+	}
+	set.Bits[b/perWord] |= 1 << (b % perWord)
+	if n, err := syscall.Select(max(a, b)+1, &set, nil, nil, nil); n <= 0 || err != nil {
+		return ready
+	}
+	for i, fd := range [2]int{a, b} {
+		ready[i] = set.Bits[fd/perWord]&(1<<(fd%perWord)) != 0
+	}
+	return ready
+}
+
+// The requests that are answered, and the nodes (linux/fuse.h).
+const (
+	fuseLookup     = 1
+	fuseForget     = 2
+	fuseGetattr    = 3
+	fuseOpen       = 14
+	fuseRead       = 15
+	fuseRelease    = 18
+	fuseFlush      = 25
+	fuseInit       = 26
+	fuseOpendir    = 27
+	fuseReaddir    = 28
+	fuseReleasedir = 29
+	fuseInterrupt  = 36
+	fuseBatch      = 42
+
+	rootNode = 1
+	fileNode = 2
+)
+
+// answer answers one request: its length, what it is, its number and its node
+// stand in front.
+func (fs *FileSystem) answer(request []byte) {
+	op := binary.NativeEndian.Uint32(request[4:])
+	unique := binary.NativeEndian.Uint64(request[8:])
+	node := binary.NativeEndian.Uint64(request[16:])
+	body := request[40:]
+	var errno syscall.Errno
+	var reply []byte
+	switch op {
+	case fuseForget, fuseInterrupt, fuseBatch:
+		return // these have no reply
+	case fuseInit:
+		reply = make([]byte, 64)
+		binary.NativeEndian.PutUint32(reply[0:], 7)
+		binary.NativeEndian.PutUint32(reply[4:], 31)
+		binary.NativeEndian.PutUint32(reply[20:], 4096) // the most a write holds
+	case fuseLookup:
+		if node != rootNode || string(body) != FuseFile+"\x00" {
+			errno = syscall.ENOENT
+			break
+		}
+		reply = binary.NativeEndian.AppendUint64(nil, fileNode)
+		reply = append(append(reply, make([]byte, 32)...), attributes(fileNode)...)
+	case fuseGetattr:
+		reply = append(make([]byte, 16), attributes(node)...)
+	case fuseOpen, fuseOpendir:
+		reply = make([]byte, 16)
+	case fuseRead:
+		reply = from(FuseContent, binary.NativeEndian.Uint64(body[8:]))
+	case fuseReaddir:
+		reply = from(string(entry(fileNode, FuseFile)), binary.NativeEndian.Uint64(body[8:]))
+	case fuseRelease, fuseReleasedir, fuseFlush:
+	default:
+		errno = syscall.ENOSYS
+	}
+	head := binary.NativeEndian.AppendUint32(nil, uint32(16+len(reply)))
+	head = binary.NativeEndian.AppendUint32(head, uint32(-int32(errno)))
+	head = binary.NativeEndian.AppendUint64(head, unique)
+	syscall.Write(fs.device, append(head, reply...)) // an error: nobody waits any more
+}
+
+// attributes returns a struct fuse_attr.
+func attributes(node uint64) []byte {
+	size, mode := uint64(0), uint32(syscall.S_IFDIR|0o755)
+	if node == fileNode {
+		size, mode = uint64(len(FuseContent)), syscall.S_IFREG|0o644
+	}
+	b := binary.NativeEndian.AppendUint64(nil, node)
+	b = binary.NativeEndian.AppendUint64(b, size)
+	b = append(b, make([]byte, 8+3*8+3*4)...) // blocks and times
+	b = binary.NativeEndian.AppendUint32(b, mode)
+	b = binary.NativeEndian.AppendUint32(b, 1) // links
+	return append(b, make([]byte, 88-len(b))...)
+}
+
+// entry returns a struct fuse_dirent.
+func entry(node uint64, name string) []byte {
+	b := binary.NativeEndian.AppendUint64(nil, node)
+	b = binary.NativeEndian.AppendUint64(b, 1<<20) // where to read on: behind the end
+	b = binary.NativeEndian.AppendUint32(b, uint32(len(name)))
+	b = binary.NativeEndian.AppendUint32(b, syscall.DT_REG)
+	b = append(b, name...)
+	return append(b, make([]byte, -len(b)&7)...)
+}
+
+func from(text string, offset uint64) []byte {
+	return []byte(text[min(offset, uint64(len(text))):])
+}
