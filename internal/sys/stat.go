@@ -11,12 +11,15 @@ import (
 
 // A Stat is what stat(2) says of a file, as far as a server asks. Two of them
 // are equal when nothing about the file has changed: its content cannot change
-// without its Ctime, which no program can set.
+// without its Ctime, which no program can set. That does not hold without the Mount:
+// one image of a file system may be mounted after another in which all else is
+// the same.
 type Stat struct {
 	Dev, Ino     uint64
 	Mode         uint32 // type and permissions
 	Size         int64  // octets
 	Mtime, Ctime Time   // last change of the content; of the content or anything else
+	Mount        uint64 // on which it was opened, of all mounts since the system was started; 0: not known
 }
 
 // A Time is a file's timestamp. Unlike nanoseconds in an int64 it holds any
@@ -35,8 +38,8 @@ func (s *Stat) IsDir() bool { return s.Mode&unix.S_IFMT == unix.S_IFDIR }
 // IsSymlink reports whether it is a symbolic link.
 func (s *Stat) IsSymlink() bool { return s.Mode&unix.S_IFMT == unix.S_IFLNK }
 
-// Fstat is fstat(2).
-func Fstat(fd int) (Stat, syscall.Errno) {
+// fstat is fstat(2).
+func fstat(fd int) (Stat, syscall.Errno) {
 	return stat(func(raw *unix.Stat_t) error { return unix.Fstat(fd, raw) })
 }
 

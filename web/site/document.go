@@ -1,11 +1,10 @@
 package site
 
 import (
-	"encoding/binary"
-	"fmt"
-	"hash/fnv"
 	"syscall"
 	"time"
+
+	"github.com/zeebo/xxh3"
 
 	"xanadu/internal/sys"
 	"xanadu/ipc"
@@ -65,59 +64,112 @@ const (
 // was st when it was opened.
 //
 // A file that has just been changed is given a tick to rest, and what is read of
-// it counts only when the file was the same before and after. So its entity-tag
-// is a strong one: the same tag is the same content. (Content written through a
-// mapped page may change without a new timestamp until the page is written back;
-// who edits a served file so must replace it.)
+// it counts only when the file was the same before and after. (Content written
+// through a mapped page may change without a new timestamp until the page is
+// written back; who edits a served file so must replace it.)
 func (s *Site) file(at place, fd *ipc.FD, st sys.Stat) *web.Reply {
 	p := &web.Reply{Status: 200, Fields: nosniff, AnyQuery: true, Ranges: true, Unchanged: outdated, Resolved: at.String()}
+	local := sys.IsLocal(fd.Number())
 	var (
-		read  []byte
-		whole bool
+		v    snapshot
+		read []byte
 	)
 	for range maxReads {
 		s.rest(st)
-		looked := s.now()
+		v = snapshot{st: st, looked: s.now(), local: local, whole: st.Size <= s.maxInline}
 		size := st.Size
-		if whole = size <= s.maxInline; !whole {
+		if !v.whole {
 			size = sampleSize
+			v.summable = local && st.Size <= s.maxSummed
 		}
 		var err error
 		if read, err = readStart(fd, size); err != nil {
 			fd.Close()
 			return s.refuse("pread", at.path, err)
 		}
+		if v.summable {
+			v.sum, v.summed = s.sums.of(fd, &st, v.isDistinct(fd) && !v.isCoarse())
+		}
 		after, err := result(sys.Fstat(fd.Number()))
 		if err != nil {
 			fd.Close()
 			return s.refuse("fstat", at.path, err)
 		}
-		if after == st {
-			p.ETag = etag(&st)
-			p.Modified = lastModified(&st, looked)
-			p.Changed = st.Ctime.Time()
-			switch {
-			case looked.Sub(p.Changed) < coarsest:
-				// It may have changed once more without a trace. Asked again
-				// later, it will be old enough to be sure.
-			case !sys.IsLocal(fd.Number()):
-				p.Unchanged = unknown
-			default:
-				p.ModifiedStrong = changedOnce(&st)
-				p.Unchanged = at.watch(st)
-			}
+		if v.steady = after == st; v.steady {
 			break
 		}
 		st = after
 	}
-	p.Type = contentType(at.name, read, whole)
-	if whole {
-		fd.Close()
+	p.Type = contentType(at.name, read, v.whole)
+	if v.whole {
 		p.Body, p.Size = read, int64(len(read))
 	} else {
 		p.File, p.Size = fd, st.Size
 	}
+	if v.steady {
+		v.vouch(p, at, fd)
+	}
+	if v.whole {
+		fd.Close()
+	}
 	return p
+}
+
+// A snapshot is a file as it was when it was read.
+type snapshot struct {
+	st     sys.Stat
+	looked time.Time
+	steady bool // it was st before it was read, and after
+	whole  bool // all of it was read
+	local  bool // nobody else changes it without our knowing
+
+	summable bool   // it is to have a sum, if not too many others are being summed
+	summed   bool   // it has
+	sum      uint64 // the hash of its content
+}
+
+// isSettled reports whether the file last changed so long ago that another change
+// would show, whatever the file system.
+func (v *snapshot) isSettled() bool { return v.looked.Sub(v.st.Ctime.Time()) >= coarsest }
+
+// isCoarse reports whether the file may have changed twice with one timestamp, for
+// all that rest did: the clock of its file system may be one of seconds.
+func (v *snapshot) isCoarse() bool { return v.st.Ctime.Nsec == 0 && !v.isSettled() }
+
+// isDistinct reports whether no other version has the same st, once this one cannot
+// change any more without a trace.
+func (v *snapshot) isDistinct(fd *ipc.FD) bool { return v.st.Mount != 0 || isStamped(fd, &v.st) }
+
+// vouch gives p, which was made of v, what tells it from other versions, as far as
+// that is known.
+func (v *snapshot) vouch(p *web.Reply, at place, fd *ipc.FD) {
+	p.Modified, p.Changed = lastModified(&v.st, v.looked), v.st.Ctime.Time()
+	switch {
+	case v.whole:
+		p.ETag = contentTag(p.Type, xxh3.Hash(p.Body))
+	case v.summed:
+		p.ETag = contentTag(p.Type, v.sum)
+	case v.summable:
+		return // too many others are being summed: the next who asks gets a tag
+	default:
+		p.ETag = factsTag(p.Type, &v.st, isStamped(fd, &v.st))
+	}
+	if !v.whole && (!v.local || v.isCoarse()) {
+		p.ETag = weaken(p.ETag) // what is sent may be another version than this
+	}
+	if p.ETag == "" {
+		p.Modified = time.Time{} // which says even less
+	}
+	switch {
+	case !v.isSettled():
+		// It may have changed once more without a trace. Asked again later,
+		// it will be old enough to be sure.
+	case !v.local, !v.isDistinct(fd):
+		p.Unchanged = unknown
+	default:
+		p.ModifiedStrong = changedOnce(&v.st)
+		p.Unchanged = at.watch(v.st)
+	}
 }
 
 var nosniff = []web.ReplyField{{Name: "X-Content-Type-Options", Value: "nosniff"}}
@@ -146,21 +198,6 @@ func readStart(fd *ipc.FD, size int64) ([]byte, error) {
 		}
 	}
 	return b, nil
-}
-
-// etag makes an entity-tag of all that changes when a file is changed or
-// replaced. The ctime is among it, since unlike the mtime it cannot be put back.
-// It is a hash to be short, and because nobody needs to know inode numbers.
-func etag(st *sys.Stat) string {
-	var facts []byte
-	for _, fact := range [...]int64{
-		int64(st.Ino), st.Size, st.Mtime.Sec, st.Mtime.Nsec, st.Ctime.Sec, st.Ctime.Nsec,
-	} {
-		facts = binary.BigEndian.AppendUint64(facts, uint64(fact))
-	}
-	h := fnv.New64a()
-	h.Write(facts)
-	return fmt.Sprintf(`"%016x"`, h.Sum64())
 }
 
 // lastModified is never later than now (RFC 9110 §8.8.2.1), and nothing for a

@@ -68,44 +68,6 @@ func TestDefaultMaxInline(t *testing.T) {
 	}
 }
 
-// The same tag is the same content: every change makes another one, also one
-// that keeps the size and puts the date back.
-func TestETag(t *testing.T) {
-	dir := t.TempDir()
-	plant(t, dir, map[string]string{"a.txt": "1", "same.txt": "1"})
-	s, err := New(dir, nil)
-	must(t, err)
-	defer s.Close()
-	seen := map[string]string{get(t, s, "/same.txt").ETag: "another file with the same content and date"}
-	for i, change := range []struct {
-		name string
-		do   func(path string) error
-	}{
-		{"planted", func(string) error { return nil }},
-		{"edited in place, date put back", func(path string) error {
-			must(t, os.WriteFile(path, []byte("2"), 0))
-			return os.Chtimes(path, old, old)
-		}},
-		{"edited in place", func(path string) error { return os.WriteFile(path, []byte("3"), 0) }},
-		{"edited at once again", func(path string) error { return os.WriteFile(path, []byte("4"), 0) }},
-		{"longer", func(path string) error { return os.WriteFile(path, []byte("44"), 0) }},
-		{"replaced", func(path string) error {
-			must(t, os.WriteFile(path+".new", []byte("55"), 0o644))
-			return os.Rename(path+".new", path)
-		}},
-	} {
-		must(t, change.do(dir+"/a.txt"))
-		first, second := get(t, s, "/a.txt"), get(t, s, "/a.txt")
-		if first.ETag != second.ETag || first.ETag == "" {
-			t.Errorf("%d %s: %s and then %s", i, change.name, first.ETag, second.ETag)
-		}
-		if before := seen[first.ETag]; before != "" {
-			t.Errorf("%d %s: the tag %s is that of %s", i, change.name, first.ETag, before)
-		}
-		seen[first.ETag] = change.name
-	}
-}
-
 // A file that was changed within the clock's step is left to rest for one, so
 // that its next change shows.
 func TestRest(t *testing.T) {

@@ -91,6 +91,7 @@ func TestUnchanged(t *testing.T) {
 						t.Errorf("before: %v, want %v", got, want)
 					}
 
+					before := content(t, p)
 					must(t, test.change(dir))
 					defer os.Chmod(dir+"/dir", 0o755)
 					if syscall.Geteuid() == 0 && test.after == 403 {
@@ -100,8 +101,11 @@ func TestUnchanged(t *testing.T) {
 						t.Errorf("after: %v", got)
 					}
 					again := get(t, s, test.target)
-					if again.Status != test.after || again.Status == 200 && again.ETag == p.ETag {
-						t.Errorf("asked again: %d with the tag %s, want %d with another", again.Status, again.ETag, test.after)
+					if again.Status != test.after {
+						t.Errorf("asked again: %d, want %d", again.Status, test.after)
+					}
+					if same := content(t, again) == before; again.Status == 200 && (again.ETag == p.ETag) != same {
+						t.Errorf("asked again: %s after %s, the content is the same: %v", again.ETag, p.ETag, same)
 					}
 				}
 			})

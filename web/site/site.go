@@ -63,6 +63,7 @@ type Site struct {
 	users     *users    // nil: they are not served
 	programs  *programs // nil: there are none
 	maxInline int64
+	maxSummed int64
 	maxWhole  int
 	maxListed int
 	dirsFirst bool
@@ -70,6 +71,7 @@ type Site struct {
 	now       func() time.Time
 
 	rosters rosters
+	sums    sums
 }
 
 var _ web.Site = (*Site)(nil)
@@ -108,6 +110,7 @@ func newSite(root root, opt *Options) *Site {
 		root:      root,
 		users:     newUsers(opt),
 		maxInline: opt.MaxInline,
+		maxSummed: maxSummed,
 		maxWhole:  maxWhole,
 		maxListed: maxListed,
 		dirsFirst: opt.DirsFirst,

@@ -1,0 +1,83 @@
+package sys
+
+import (
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// statxMountID is STATX_MNT_ID_UNIQUE (Linux 6.8): the number of a mount that no
+// other has until the system is started again. That of STATX_MNT_ID is the next
+// one's as soon as its mount is gone.
+const statxMountID = 0x4000
+
+// noStatx is set once statx(2) was refused: by a kernel before Linux 4.11, or by a
+// sandbox that does not know the call.
+var noStatx atomic.Bool
+
+// Fstat is fstat(2), and says which mount the file was opened on (statx(2)).
+func Fstat(fd int) (Stat, syscall.Errno) {
+	if noStatx.Load() {
+		return fstat(fd)
+	}
+	var (
+		raw  unix.Statx_t
+		path byte // "": the file is fd itself
+	)
+	for {
+		_, _, errno := syscall.Syscall6(unix.SYS_STATX, uintptr(fd), uintptr(unsafe.Pointer(&path)), unix.AT_EMPTY_PATH,
+			unix.STATX_BASIC_STATS|statxMountID, uintptr(unsafe.Pointer(&raw)), 0)
+		switch errno {
+		case 0:
+			return fromStatx(&raw), 0
+		case syscall.EINTR:
+		case syscall.ENOSYS, syscall.EPERM:
+			noStatx.Store(true)
+			return fstat(fd)
+		default:
+			return Stat{}, errno
+		}
+	}
+}
+
+func fromStatx(raw *unix.Statx_t) Stat {
+	st := Stat{
+		Dev:   unix.Mkdev(raw.Dev_major, raw.Dev_minor),
+		Ino:   raw.Ino,
+		Mode:  uint32(raw.Mode),
+		Size:  int64(raw.Size),
+		Mtime: Time{raw.Mtime.Sec, int64(raw.Mtime.Nsec)},
+		Ctime: Time{raw.Ctime.Sec, int64(raw.Ctime.Nsec)},
+	}
+	if raw.Mask&statxMountID != 0 {
+		st.Mount = raw.Mnt_id
+	}
+	return st
+}
+
+// stamping are the file systems that stamp every change of a file with the time of
+// a running clock, their own or a server's (the magic numbers of statfs(2)). Images
+// that are made once are not among them, nor what tells of no change but to the
+// content. A kind that is not here only costs speed.
+var stamping = map[uint32]bool{
+	unix.BTRFS_SUPER_MAGIC: true,
+	unix.EXT4_SUPER_MAGIC:  true, // ext2 and ext3 as well
+	unix.F2FS_SUPER_MAGIC:  true,
+	unix.NFS_SUPER_MAGIC:   true,
+	unix.NILFS_SUPER_MAGIC: true,
+	unix.RAMFS_MAGIC:       true,
+	unix.TMPFS_MAGIC:       true,
+	unix.XFS_SUPER_MAGIC:   true,
+	0x2fc12fc1:             true, // ZFS
+	0xca451a4e:             true, // bcachefs
+}
+
+// StampsChanges reports whether the open file is on a file system whose ctimes are
+// all of a running clock, so that no other version of the file ever has the
+// same, whatever image of it is mounted.
+func StampsChanges(fd int) bool {
+	var st unix.Statfs_t
+	return again(func() error { return unix.Fstatfs(fd, &st) }) == 0 && stamping[uint32(st.Type)]
+}

@@ -1,0 +1,11 @@
+//go:build unix && !linux
+
+package sys
+
+import "syscall"
+
+// Fstat is fstat(2). It leaves out the mount, which it does not say.
+func Fstat(fd int) (Stat, syscall.Errno) { return fstat(fd) }
+
+// StampsChanges reports true: images of file systems are not told from others.
+func StampsChanges(fd int) bool { return true }
