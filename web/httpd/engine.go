@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"xanadu/internal/sys"
@@ -57,6 +58,7 @@ type engine struct {
 	halfClosed map[*program]struct{} // whose clients have ended their side
 	young      []youth               // those just started, oldest first
 	frame      []byte                // content of programs that is to be sent
+	patrols    atomic.Bool           // patrol runs, or will
 
 	request web.Request // the one being answered; its fields' memory is used again
 	out     []byte      // replies of the connection at hand that wait to be sent

@@ -9,6 +9,13 @@ import (
 // IdleTimeout returns how long s keeps idle connections.
 func IdleTimeout(s *Server) time.Duration { return s.opt.IdleTimeout }
 
+// MaxHeld is the least that ProgramOptions.MaxSpool can be: more content goes to a
+// program as it comes.
+const MaxHeld = maxHeld
+
+// SpoolRate returns what s demands of those whose content is gathered.
+func SpoolRate(s *Server) int64 { return s.spoolRate() }
+
 // FreePlaces returns how many more programs s would let run now.
 func FreePlaces(s *Server) int {
 	s.gate.mu.Lock()
@@ -30,7 +37,9 @@ func Waiting(s *Server) (n int) {
 // loops, which own all descriptors, programs, goroutines of its crew, and octets
 // of content in files.
 func Held(s *Server) int {
-	held := int(s.spooled.octets.Load() + s.spooled.memory.Load())
+	s.spooled.mu.Lock()
+	held := int(s.spooled.octets+s.spooled.memory) + len(s.spooled.clients)
+	s.spooled.mu.Unlock()
 	for _, e := range s.engines {
 		counted := make(chan int)
 		if !e.loop.Post(func() {

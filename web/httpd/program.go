@@ -11,6 +11,11 @@ import (
 
 // ProgramOptions tune how a Server runs programs (RFC 3875). The zero value is a
 // good one.
+//
+// While requests wait in the queue, a client is ended that takes its answer or
+// gives its content too slowly, with the program that waits for it, and so is the
+// youngest program of a client that has more than its share of the places. A
+// client is an IPv4 address, a /64 of IPv6, or all who come over UNIX sockets.
 type ProgramOptions struct {
 	Gateway cgi.Gateway // what all programs are told
 	Limits  cgi.Limits  // what each of their processes may take up; where 0: 60 s of CPU, 2 GiB of memory; negative: no limit
@@ -28,7 +33,12 @@ type ProgramOptions struct {
 	Grace   time.Duration // between SIGTERM and SIGKILL; 0: 2 s
 
 	MaxOutput int64 // octets that one may write; 0: 1 GiB; negative: no limit
-	MaxSpool  int64 // octets of content that are gathered for one, because its length is not known; 0: 8 MiB
+
+	// MaxSpool is how many octets of a request's content are gathered before its
+	// program is started; 0: 8 MiB. Longer content is refused if its length is
+	// not known (413). Else the program is started when 64 KiB have come, and
+	// gets the rest as it comes.
+	MaxSpool int64
 
 	// SpoolDir is where content above 64 KiB is kept, in files without a name.
 	// Where none can be made it is kept in memory, up to 64 MiB of it (Linux).
@@ -103,6 +113,7 @@ type program struct {
 	file    string       // what reply has its path resolved to, for a trace
 	local   netip.AddrPort
 	stage   stage
+	seat    seat
 	ticket  *ticket // in queueing
 	job     *job    // in gathering and starting: what the crew does for it
 	spool   spool   // content that was gathered
@@ -130,6 +141,13 @@ type program struct {
 	how      string
 }
 
+// A seat is a program's place among those that run, from its start to its end.
+type seat struct {
+	client  netip.Prefix // whose place it is, or will be
+	since   time.Time
+	evicted bool // the program was told to end for those who wait
+}
+
 // A silent stream's handler does nothing about what it does not override.
 type silent struct{}
 
@@ -152,7 +170,7 @@ func (c *conn) serve(r *web.Request, reply *web.Reply) {
 	p.attach(c)
 	switch {
 	case p.conn == nil: // the client is gone
-	case p.gathers():
+	case p.hasContent():
 		p.gather()
 	default:
 		p.enqueue()
@@ -170,6 +188,7 @@ func newProgram(e *engine, r *web.Request, reply *web.Reply, local netip.AddrPor
 		file:       reply.Resolved,
 		local:      local,
 		speaksHTTP: reply.Program.SpeaksHTTP(),
+		seat:       seat{client: clientOf(r.Peer.Addr())},
 	}
 	p.in.p, p.out.p, p.errs.p, p.end.p = p, p, p, p
 	return p
@@ -197,9 +216,9 @@ func (p *program) hasContent() bool { return p.request.Chunked || p.request.Leng
 func (p *program) enqueue() {
 	e := p.engine
 	p.stage = queueing
-	t, v := e.server.gate.enter(p.conn.peer.Addr(), func(admitted bool) {
+	t, v := e.server.gate.enter(p.seat.client, func(admitted bool) {
 		if !e.loop.Post(func() { p.told(admitted) }) && admitted {
-			e.server.gate.leave()
+			e.server.gate.leave(p.seat.client, false)
 		}
 	})
 	switch v {
@@ -207,6 +226,7 @@ func (p *program) enqueue() {
 		p.admitted()
 	case queued:
 		p.ticket = t
+		e.server.startPatrols()
 		p.regulate()
 	case refused:
 		p.fail(503, "too many programs run, and too many requests wait for one")
@@ -231,6 +251,7 @@ func (p *program) told(admitted bool) {
 
 // admitted starts the program, which has a place.
 func (p *program) admitted() {
+	p.seat.since = time.Now()
 	p.lent = p.spool.lend()
 	p.start()
 }
@@ -239,6 +260,6 @@ func (p *program) admitted() {
 func (p *program) leave() {
 	p.engine.server.spooled.giveBack(p.lent)
 	delete(p.engine.programs, p)
-	p.engine.server.gate.leave()
+	p.engine.server.gate.leave(p.seat.client, p.seat.evicted)
 	p.engine.mayStop()
 }

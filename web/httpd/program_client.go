@@ -15,6 +15,9 @@ const pulseTime = 500 * time.Millisecond
 // A client is how far the connection is that waits for a program's answer.
 type client struct {
 	given     int64 // octets received since its time for content began
+	received  int64 // octets received in all
+	passed    int64 // octets sent in all, or waiting for the kernel
+	pace      pace  // kept while others wait
 	continued bool  // 100 (Continue) was sent
 	pulses    uint  // since it has ended its side
 
@@ -34,6 +37,7 @@ type client struct {
 func (p *program) received(b []byte) {
 	c := p.conn
 	p.client.given += int64(len(b))
+	p.client.received += int64(len(b))
 	if len(c.rest) > 0 {
 		c.rest = append(c.rest, b...)
 		b = c.rest
@@ -100,7 +104,7 @@ func (p *program) clientExpired() {
 		c.left = left
 		c.allow(limit)
 	case e.content:
-		if p.client.given < fairPart(e.server.opt.ContentTimeout) {
+		if p.client.given < p.fairContent() {
 			c.closing = closesGently
 			p.refuse(408, "the content has not come in time")
 			p.stop()
@@ -111,6 +115,16 @@ func (p *program) clientExpired() {
 	case e.turn:
 		p.fail(503, "no program has ended in time to make room")
 	}
+}
+
+// fairContent is what the client gives of its content at least in the time for
+// it.
+func (p *program) fairContent() int64 {
+	server := p.engine.server
+	if p.stage != gathering {
+		return fairPart(server.opt.ContentTimeout)
+	}
+	return int64(server.opt.ContentTimeout.Seconds() * float64(server.spoolRate()))
 }
 
 // fairPart is what a client gives or takes at least in that time.
@@ -232,6 +246,7 @@ func (p *program) sendContinue() bool {
 
 // send sends b to the client. It returns false when the connection is over.
 func (p *program) send(b []byte) bool {
+	p.client.passed += int64(len(b))
 	return p.sent(p.conn.Send(b, nil, false))
 }
 

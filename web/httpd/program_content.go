@@ -7,25 +7,26 @@ import (
 
 const (
 	// maxHeld is how much content of one request is held in memory: what a pipe
-	// takes, so that the program finds all of it at its start. Content that is
-	// no longer is gathered before the program is started, so that a slow
-	// client does not keep a place that others wait for.
+	// takes, so that the program finds all of it at its start.
 	maxHeld = 64 << 10
 
 	// maxAhead is how much of what follows is held meanwhile.
 	maxAhead = 64 << 10
 )
 
-// gathers reports whether the program gets its content whole: short content, and
-// that whose length only shows at its end.
-func (p *program) gathers() bool {
-	return p.request.Chunked || 0 < p.request.Length && p.request.Length <= maxHeld
+// streams reports whether the program gets the rest of its content as it comes:
+// of content that is too long to be gathered, only the beginning is there at its
+// start.
+func (p *program) streams() bool {
+	return !p.request.Chunked && p.request.Length > p.engine.server.opt.Programs.MaxSpool
 }
 
-// gather takes content from what has come and goes on when it is whole.
+// gather takes content from what has come and goes on when it is whole, or as
+// much as is gathered: a slow client must not keep a place that others wait for.
 func (p *program) gather() {
 	c := p.conn
 	p.spool.owner = p.engine.server
+	p.spool.stored.client = p.seat.client
 	if p.request.Continue && len(c.rest) == 0 {
 		if !p.sendContinue() {
 			return
@@ -48,6 +49,8 @@ func (p *program) gatherFrom(b []byte) {
 	case p.request.Chunked && s.size > p.engine.server.opt.Programs.MaxSpool:
 		c.closing = closesGently
 		p.refuse(413, "the content in chunks is too long to be gathered for a program")
+	case len(s.bytes) == maxHeld && p.streams():
+		p.enqueue()
 	case len(s.bytes) == maxHeld && !s.whole, s.file != nil && len(s.bytes) > 0 && s.whole:
 		p.spill()
 	case s.whole:

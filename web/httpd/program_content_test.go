@@ -40,6 +40,18 @@ func inChunks(content string, size int) string {
 	return b.String()
 }
 
+// eachWay runs a test under every poller, with content above 64 KiB that goes to a
+// program as it comes, and under the best one also with content that is gathered.
+func eachWay(t *testing.T, test func(t *testing.T, opt httpd.Options)) {
+	each(t, func(t *testing.T, poller string) {
+		test(t, httpd.Options{Poller: poller, Programs: &httpd.ProgramOptions{MaxSpool: httpd.MaxHeld}})
+	})
+	t.Run("gathered", func(t *testing.T) {
+		t.Parallel()
+		test(t, httpd.Options{Poller: pollers()[0], Programs: &httpd.ProgramOptions{}})
+	})
+}
+
 // TestProgramContent: programs that read and write in any order get all of the
 // content, or what they want of it, with its true length.
 func TestProgramContent(t *testing.T) {
@@ -55,10 +67,10 @@ func TestProgramContent(t *testing.T) {
 		"close":      `exec <&-; ` + plainHead + `head -c 1048576 /dev/zero`,
 		"some":       plainHead + `head -c 10`,
 	}
-	each(t, func(t *testing.T, poller string) {
-		s := play(t, scripts, httpd.Options{Poller: poller})
+	eachWay(t, func(t *testing.T, opt httpd.Options) {
+		s := play(t, scripts, opt)
 		contents := []string{"", "x", pattern(65536), pattern(65537), pattern(much)}
-		if poller == pollers()[0] {
+		if opt.Poller == pollers()[0] {
 			contents = append(contents, strings.Repeat(pattern(5_000_000), 4))
 		}
 		for _, content := range contents {
@@ -102,18 +114,21 @@ func TestProgramContent(t *testing.T) {
 // TestProgramRedirectWithContent: content that a program leaves unread is not for
 // the one it redirects to.
 func TestProgramRedirectWithContent(t *testing.T) {
-	s := play(t, map[string]string{
-		"redirect": `printf 'Location: /cgi-bin/target\n\n'; sleep 0.05`,
-		"target":   plainHead + `wc -c; echo "$REQUEST_METHOD $CONTENT_LENGTH"`,
-	}, httpd.Options{Programs: &httpd.ProgramOptions{AtOnce: 1}}) // the target has to wait for a place
-	for _, size := range []int{5, 200_000} {
-		c := s.dial()
-		content := pattern(size)
-		if p := c.post("/cgi-bin/redirect", length(content), content); p.body != "0\nGET \n" {
-			t.Errorf("%d octets: %d %q", size, p.StatusCode, p.body)
+	eachWay(t, func(t *testing.T, opt httpd.Options) {
+		opt.Programs.AtOnce = 1 // the target has to wait for a place
+		s := play(t, map[string]string{
+			"redirect": `printf 'Location: /cgi-bin/target\n\n'; sleep 0.05`,
+			"target":   plainHead + `wc -c; echo "$REQUEST_METHOD $CONTENT_LENGTH"`,
+		}, opt)
+		for _, size := range []int{5, 200_000} {
+			c := s.dial()
+			content := pattern(size)
+			if p := c.post("/cgi-bin/redirect", length(content), content); p.body != "0\nGET \n" {
+				t.Errorf("%d octets: %d %q", size, p.StatusCode, p.body)
+			}
+			c.wantAlive()
 		}
-		c.wantAlive()
-	}
+	})
 }
 
 // TestProgramChunked: content in chunks is gathered and has a true length.
@@ -152,8 +167,8 @@ func TestProgramChunked(t *testing.T) {
 // TestProgramContinue: 100 is sent when a program is to have the content, and
 // only then.
 func TestProgramContinue(t *testing.T) {
-	each(t, func(t *testing.T, poller string) {
-		s := play(t, map[string]string{"echo": plainHead + `exec cat`}, httpd.Options{Poller: poller})
+	eachWay(t, func(t *testing.T, opt httpd.Options) {
+		s := play(t, map[string]string{"echo": plainHead + `exec cat`}, opt)
 		for _, size := range []int{5, 100_000} {
 			content := pattern(size)
 			c := s.dial()
@@ -194,7 +209,7 @@ func TestProgramContentTime(t *testing.T) {
 		s := play(t, map[string]string{
 			"cat":  `body=$(cat); ` + plainHead + `echo "$body"`,
 			"echo": plainHead + `echo begun; exec cat`,
-		}, httpd.Options{Poller: poller, ContentTimeout: 200 * time.Millisecond})
+		}, httpd.Options{Poller: poller, ContentTimeout: 200 * time.Millisecond, Programs: &httpd.ProgramOptions{MaxSpool: httpd.MaxHeld}})
 		for _, promised := range []int{10, 100_000} {
 			c := s.dial()
 			c.write(fmt.Sprintf("POST /cgi-bin/cat HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\nhello", promised))
@@ -204,7 +219,7 @@ func TestProgramContentTime(t *testing.T) {
 		}
 		inTime(t, func() error {
 			c := s.dial()
-			c.write("POST /cgi-bin/echo HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\nhello")
+			c.write("POST /cgi-bin/echo HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n" + pattern(70_000))
 			p := c.result("POST")
 			if p.StatusCode == 408 {
 				return errors.New("the program has not begun before the client's time was over")

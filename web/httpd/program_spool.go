@@ -4,8 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
-	"sync/atomic"
+	"sync"
 	"syscall"
 
 	"xanadu/internal/sys"
@@ -38,6 +39,7 @@ type spool struct {
 
 // stored is how much one content takes up of what all may take up in files.
 type stored struct {
+	client netip.Prefix
 	octets int64
 	memory bool // the file lies in memory
 }
@@ -45,15 +47,17 @@ type stored struct {
 // A spoolUse is how many octets of content lie in files, for all programs of a
 // server that gather or run. It is safe for concurrent use.
 type spoolUse struct {
-	octets atomic.Int64
-	memory atomic.Int64 // of those in files that lie in memory
+	mu      sync.Mutex
+	octets  int64
+	memory  int64 // of those in files that lie in memory
+	clients map[netip.Prefix]int64
 }
 
 // take appends content at the front of b, as much as is held in memory at once,
 // and returns what follows.
 func (s *spool) take(c *conn, b []byte) (rest []byte, err error) {
 	if !c.chunked {
-		n := min(c.skip, int64(len(b)))
+		n := min(c.skip, int64(len(b)), int64(maxHeld-len(s.bytes)))
 		c.skip -= n
 		s.add(b[:n])
 		s.whole = c.skip == 0
@@ -81,6 +85,7 @@ func (s *spool) add(data []byte) {
 
 var (
 	errSpoolFull   = errors.New("too much content lies in files")
+	errSpoolShare  = errors.New("the client's content takes up its share of what may lie in files")
 	errMemoryFull  = errors.New("too much content lies in memory: make room or choose another directory")
 	errNoSpoolFile = errors.New("make the directory writable or choose another one")
 )
@@ -115,28 +120,56 @@ func (s *spool) writeTo(dir string) (err error) {
 	return nil
 }
 
-// reserve counts n octets more as stored, if the bounds allow it.
+// reserve counts n octets more as stored, if the bounds allow it. No client gets
+// more than half of what there is.
 func (s *spool) reserve(n int64) error {
-	use := &s.owner.spooled
-	if use.octets.Add(n) > maxSpools*s.owner.opt.Programs.MaxSpool {
-		use.octets.Add(-n)
+	u, bound := &s.owner.spooled, maxSpools*s.owner.opt.Programs.MaxSpool
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	switch {
+	case u.octets+n > bound:
 		return errSpoolFull
-	}
-	if s.stored.memory && use.memory.Add(n) > maxSpoolMemory {
-		use.octets.Add(-n)
-		use.memory.Add(-n)
+	case u.clients[s.stored.client]+n > bound/2:
+		return errSpoolShare
+	case s.stored.memory && u.memory+n > maxSpoolMemory:
 		return fmt.Errorf("%w: %w", s.why, errMemoryFull)
 	}
 	s.stored.octets += n
+	u.add(stored{s.stored.client, n, s.stored.memory})
 	return nil
 }
 
 // giveBack ends the count of what was stored.
 func (u *spoolUse) giveBack(s stored) {
-	u.octets.Add(-s.octets)
-	if s.memory {
-		u.memory.Add(-s.octets)
+	if s.octets == 0 {
+		return
 	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	s.octets = -s.octets
+	u.add(s)
+}
+
+func (u *spoolUse) add(s stored) {
+	u.octets += s.octets
+	if s.memory {
+		u.memory += s.octets
+	}
+	if u.clients == nil {
+		u.clients = make(map[netip.Prefix]int64)
+	}
+	if u.clients[s.client] += s.octets; u.clients[s.client] == 0 {
+		delete(u.clients, s.client)
+	}
+}
+
+// spoolRate is how many octets a second a client has to give of content that is
+// gathered: as files fill up, from the rate of all replies to maxFairRate.
+func (s *Server) spoolRate() int64 {
+	s.spooled.mu.Lock()
+	defer s.spooled.mu.Unlock()
+	filled := s.spooled.octets * 7 / (maxSpools * s.opt.Programs.MaxSpool) // in sevenths
+	return min(int64(fairRate)<<filled, maxFairRate)
 }
 
 // spoolFile makes a file that nobody else finds: in dir or, when that cannot be,
@@ -201,7 +234,8 @@ func (s *spool) close() {
 // lend has the content count for a program from now on, which has the file open
 // until its end.
 func (s *spool) lend() (lent stored) {
-	lent, s.stored = s.stored, stored{memory: s.stored.memory}
+	lent = s.stored
+	s.stored.octets = 0
 	return lent
 }
 

@@ -72,3 +72,35 @@ func TestProgramSpoolLeavesNothing(t *testing.T) {
 		t.Errorf("files are left: %v", left)
 	}
 }
+
+// TestProgramSpoolShare: one client does not take up all that may lie in files.
+func TestProgramSpoolShare(t *testing.T) {
+	s := play(t, map[string]string{"wc": plainHead + `exec wc -c`}, httpd.Options{Programs: &httpd.ProgramOptions{MaxSpool: 128 << 10}})
+	var hogs []*client
+	refused := 0
+	for range 48 { // each has 64 KiB in a file, and 32 of them are half of 32 times 128 KiB
+		c := s.dial()
+		defer c.Close()
+		c.write("POST /cgi-bin/wc HTTP/1.1\r\nHost: h\r\n" + length(pattern(128<<10)) + "\r\n" + pattern(128 << 10)[1:])
+		hogs = append(hogs, c)
+	}
+	for range 16 {
+		const want = "program /cgi-bin/wc: gather content in "
+		if got := await(t, s.troubles, "a message"); strings.HasPrefix(got, want) && strings.HasSuffix(got, ": the client's content takes up its share of what may lie in files") {
+			refused++
+		}
+	}
+	if refused != 16 {
+		t.Errorf("%d of 48 contents are refused, want 16", refused)
+	}
+	if httpd.SpoolRate(s.Server) <= 500 {
+		t.Errorf("files are half full, and %d octets a second do", httpd.SpoolRate(s.Server))
+	}
+	for _, c := range hogs {
+		c.Close()
+	}
+	s.wantNone()
+	if got := httpd.SpoolRate(s.Server); got != 500 {
+		t.Errorf("files are empty, and %d octets a second are demanded", got)
+	}
+}

@@ -22,9 +22,10 @@ func (e *engine) startAtOnce(c *conn, r *web.Request, reply *web.Reply, local ne
 		return false
 	}
 	p := newProgram(e, r, reply, local)
-	if p.hasContent() || !e.server.gate.tryEnter() {
+	if p.hasContent() || !e.server.gate.tryEnter(p.seat.client) {
 		return false
 	}
+	p.seat.since = time.Now()
 	p.stage = starting
 	child, taken, err := e.server.startProgram(p, p.contentLength(), cgi.Input{})
 	p.post(child, err, func() {
@@ -64,7 +65,7 @@ func (p *program) post(child *cgi.Child, err error, goOn func()) {
 		child.Close()
 	}
 	p.freeInput()
-	p.engine.server.gate.leave()
+	p.engine.server.gate.leave(p.seat.client, false)
 }
 
 // startProgram starts p with content of that length and input.
