@@ -47,6 +47,8 @@ func child(role string) {
 		dir, _ := os.Getwd()
 		session, _ := unix.Getsid(0)
 		json.NewEncoder(os.Stdout).Encode(view{os.Args, os.Environ(), dir, files(), os.Getpid(), unix.Getpgrp(), session})
+	case "sandboxed":
+		startSandboxed(os.Args[1])
 	case "leave the group":
 		unix.Setpgid(0, os.Getppid())
 		if unix.Getpgrp() == os.Getpid() {

@@ -9,16 +9,19 @@
 // A child gets what its Program says: its arguments, its environment, its
 // directory, descriptors 0, 1 and 2, and a process group of its own. Of what the
 // parent has it inherits its users and groups, umask, priority and limits, but no
-// further descriptor and no variable. Signals that Go handles have their default action in it, as after every
-// execve(2), SIGPIPE among them. Its signal mask is empty (on Linux). A signal
+// further descriptor and no variable. Of the limits, the one of open files is put
+// back to 1,024 where Go has raised it for this process (on Linux). Signals that Go
+// handles have their default action in it, as after every execve(2), SIGPIPE among
+// them. Its signal mask is empty (on Linux). A signal
 // that this process ignores (signal.Ignore, or nohup(1) above it) stays ignored
 // in the child, for that is what nohup lives on; a program that wants to be rid
 // of a signal for itself alone gives it to a channel that nobody reads
 // (signal.Notify).
 //
-// Underneath is syscall.ForkExec, the one fork that is safe in a Go program:
-// between fork and exec no Go code may run, for the child has but one of the
-// parent's threads, and its locks are as the others left them.
+// Underneath is a fork that is safe in a Go program: between fork and exec no Go
+// code may run but for bare system calls, since the child has but one of the
+// parent's threads, and its locks are as the others left them. On Linux these calls
+// are internal/sys.Spawn's; elsewhere it is syscall.ForkExec.
 //
 // The package waits for no child but its own, uses no SIGCHLD and starts no
 // goroutine. Wait blocks; an event loop watches PidFD instead and then calls
@@ -29,7 +32,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -49,7 +51,7 @@ type Program struct {
 	Env []string
 
 	// Dir is the child's directory; "" is the parent's. DirFD is one that is
-	// open already, lent for Start; it takes /proc, so Linux (elsewhere
+	// open already (fchdir(2)), lent for Start; only Linux has it (elsewhere
 	// errors.ErrUnsupported). At most one of the two is given.
 	Dir   string
 	DirFD *ipc.FD
@@ -64,11 +66,8 @@ type Program struct {
 	Group Group
 
 	// Limits bound what the child may take up, from the program's first
-	// instruction on. Only Linux has them (elsewhere errors.ErrUnsupported).
-	// They take ptrace(2) for a moment, so a set-user-ID program gains nothing
-	// by being one, and where a child cannot be traced Start fails with EPERM:
-	// under strace -f, or where a sandbox forbids it. SetLimits after Start
-	// is the second best there.
+	// instruction on, which a set-user-ID program keeps. Only Linux has them
+	// (elsewhere errors.ErrUnsupported); see MayLimit.
 	Limits []Limit
 }
 
@@ -91,22 +90,14 @@ const (
 	ParentsGroup
 )
 
-// attributes is the group as ForkExec takes it.
-func (g Group) attributes() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{
-		Setpgid: g == OwnGroup,
-		Setsid:  g == OwnSession || g == OwnTerminal,
-		Setctty: g == OwnTerminal, // Ctty, the number in the child, is 0
-	}
-}
-
 // Start starts a child and returns when its program runs, or has failed to. It
 // owns nothing of c: the parent closes its copies of the child's ends, or it
 // never finds the end of what the child writes.
 //
-// So that the child gets descriptors 0 to 2 alone, Start marks all others of
-// this process close-on-exec (close_range(2)). What Go and this module open is
-// so from birth; what the process itself has inherited is not.
+// So that the child gets descriptors 0 to 2 alone, it closes all others
+// (close_range(2)), or Start marks them close-on-exec where a child cannot. What Go
+// and this module open is so from birth; what the process itself has inherited is
+// not.
 //
 // Errors wrap the errno: ENOENT, EACCES, ENOEXEC and their like for a file that
 // cannot be executed, with ErrInterpreter when it is there and its interpreter
@@ -122,17 +113,27 @@ func Start(c *Program) (*Process, error) {
 }
 
 func start(c *Program) (*Process, error) {
-	attr := &syscall.ProcAttr{Dir: c.Dir, Env: c.Env, Sys: c.Group.attributes()}
-	if c.DirFD != nil {
-		if c.Dir != "" {
-			return nil, fmt.Errorf("%w: both Dir and DirFD are given", unix.EINVAL)
-		}
-		var err error
-		if attr.Dir, err = pathOf(c.DirFD); err != nil {
-			return nil, err
+	if c.Dir != "" && c.DirFD != nil {
+		return nil, fmt.Errorf("%w: both Dir and DirFD are given", unix.EINVAL)
+	}
+	args := c.Args
+	if args == nil {
+		args = []string{c.Path}
+	}
+	if len(args) == 0 {
+		return nil, fmt.Errorf("%w: argv has no element", unix.EINVAL)
+	}
+	for _, list := range [][]string{{c.Path, c.Dir}, args, c.Env} {
+		for _, s := range list {
+			if strings.IndexByte(s, 0) >= 0 {
+				return nil, fmt.Errorf("%w: %.60q holds a NUL", unix.EINVAL, s)
+			}
 		}
 	}
-	var null *ipc.FD
+	var (
+		null  *ipc.FD
+		files [3]int
+	)
 	for i, fd := range [...]*ipc.FD{c.In, c.Out, c.Err} {
 		if fd == nil {
 			if null == nil {
@@ -145,34 +146,9 @@ func start(c *Program) (*Process, error) {
 			}
 			fd = null
 		}
-		n := fd.Number()
-		if n < 0 {
+		if files[i] = fd.Number(); files[i] < 0 {
 			return nil, fmt.Errorf("descriptor %d of the child is a %s: %w", i, fd, unix.EBADF)
 		}
-		attr.Files = append(attr.Files, uintptr(n))
 	}
-	return launch(c, attr)
-}
-
-// forkExec is ForkExec with an error that says what failed.
-func (c *Program) forkExec(attr *syscall.ProcAttr) (pid int, err error) {
-	args := c.Args
-	if args == nil {
-		args = []string{c.Path}
-	}
-	if len(args) == 0 {
-		return 0, fmt.Errorf("%w: argv has no element", unix.EINVAL)
-	}
-	for _, list := range [][]string{{c.Path, attr.Dir}, args, c.Env} {
-		for _, s := range list {
-			if strings.IndexByte(s, 0) >= 0 {
-				return 0, fmt.Errorf("%w: %.60q holds a NUL", unix.EINVAL, s)
-			}
-		}
-	}
-	pid, err = syscall.ForkExec(c.Path, args, attr)
-	if err != nil {
-		return 0, c.blame(err, attr)
-	}
-	return pid, nil
+	return launch(c, args, files)
 }

@@ -67,7 +67,7 @@ func TestDirFD(t *testing.T) {
 	file, other := newPipe(t)
 	other.Close()
 	_, err = proc.Start(&proc.Program{Path: "/bin/sh", DirFD: file})
-	if !errors.Is(err, unix.ENOTDIR) || !strings.Contains(err.Error(), file.String()+": chdir: ") {
+	if !errors.Is(err, unix.ENOTDIR) || !strings.Contains(err.Error(), file.String()+": fchdir: ") {
 		t.Errorf("a pipe as directory: %v, want ENOTDIR", err)
 	}
 	if _, err := proc.Start(&proc.Program{Path: "/bin/sh", DirFD: other}); !errors.Is(err, unix.EBADF) {

@@ -190,8 +190,8 @@ func TestExhausted(t *testing.T) {
 		least int // failures
 		try   func() error
 	}{
-		// /dev/null and the two ends of ForkExec's own pipe.
-		{"Start", 3, func() error {
+		// /dev/null and the pidfd; elsewhere the two ends of a pipe of ForkExec's.
+		{"Start", 2, func() error {
 			p, err := proc.Start(&proc.Program{Path: "/bin/sh", Args: []string{"sh", "-c", ":"}})
 			if err != nil {
 				return err
@@ -201,11 +201,11 @@ func TestExhausted(t *testing.T) {
 		}},
 		{"Pipes", 6, wired(proc.Pipes)},
 		{"Socketpairs", 4, wired(proc.Socketpairs)},
-		{"Command", 7, func() error {
+		{"Command", 6, func() error {
 			_, err := proc.Command(":", nil, nil, nil)
 			return err
 		}},
-		{"Command over sockets", 7, func() error {
+		{"Command over sockets", 6, func() error {
 			_, err := proc.Command(":", nil, nil, &proc.Shell{Wiring: proc.OverSocketpair})
 			return err
 		}},

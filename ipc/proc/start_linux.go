@@ -2,106 +2,80 @@ package proc
 
 import (
 	"fmt"
-	"math"
 	"os"
-	"runtime"
-	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
+	"xanadu/internal/sys"
 	"xanadu/ipc"
 )
 
-func launch(c *Program, attr *syscall.ProcAttr) (*Process, error) {
-	if attr.Sys.Ptrace = len(c.Limits) > 0; attr.Sys.Ptrace {
-		// The tracer is not the process but the thread that forks.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
+// launch starts the child. All that it does before it becomes the program, it does
+// for itself: see sys.Spawn.
+func launch(c *Program, args []string, files [3]int) (*Process, error) {
+	s := &sys.Spawn{
+		Path:     c.Path,
+		Args:     args,
+		Env:      c.Env,
+		Session:  c.Group == OwnSession || c.Group == OwnTerminal,
+		Group:    c.Group == OwnGroup,
+		Dir:      c.Dir,
+		DirFD:    -1,
+		Files:    files,
+		Terminal: c.Group == OwnTerminal,
 	}
-	if err := closeOthersOnExec(); err != nil {
-		return nil, err
+	if c.DirFD != nil {
+		if s.DirFD = c.DirFD.Number(); s.DirFD < 0 {
+			return nil, fmt.Errorf("the directory is a %s: %w", c.DirFD, unix.EBADF)
+		}
 	}
-	restore, err := emptyMask()
-	if err != nil {
-		return nil, err
+	for _, l := range c.Limits {
+		if int(l.Resource) >= len(resourceNumbers) {
+			return nil, fmt.Errorf("%s: %w", l.Resource, unix.EINVAL)
+		}
+		s.Limits = append(s.Limits, sys.ResourceLimit{Resource: resourceNumbers[l.Resource], Soft: l.Soft, Hard: l.Hard})
 	}
-	defer restore()
-	pidfd := -1
-	attr.Sys.PidFD = &pidfd // CLONE_PIDFD; stays -1 before Linux 5.2
-	pid, err := c.forkExec(attr)
-	if err != nil {
-		return nil, err
+	pid, pidfd, step, index, errno := s.Start()
+	if errno != 0 {
+		return nil, c.failed(step, index, errno)
 	}
 	p := newProcess(pid, c.Group)
 	if pidfd >= 0 {
 		p.pidfd = ipc.NewFD(pidfd)
 	}
-	if attr.Sys.Ptrace {
-		if err := p.limitStopped(c.Limits); err != nil {
-			p.Kill(0)
-			return nil, err
-		}
-	}
 	return p, nil
 }
 
-// emptyMask has the calling thread block no signal until restore, so that the
-// child, which inherits the mask, does not either. A goroutine locked to its
-// thread that waits with a mask of its own (pselect(2)) has signals blocked, and
-// so has every thread when the process was started so. What is pending arrives
-// here.
-func emptyMask() (restore func(), err error) {
-	var none, old unix.Sigset_t
-	if err := unix.PthreadSigmask(unix.SIG_BLOCK, nil, &old); err != nil {
-		return nil, os.NewSyscallError("rt_sigprocmask", err)
-	}
-	if old == none {
-		return func() {}, nil
-	}
-	runtime.LockOSThread()
-	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &none, &old); err != nil {
-		runtime.UnlockOSThread()
-		return nil, os.NewSyscallError("rt_sigprocmask", err)
-	}
-	return func() {
-		unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil)
-		runtime.UnlockOSThread()
-	}, nil
-}
-
-// closeOthersOnExec marks the descriptors from 3 on (close_range(2), whose
-// CLOSE_RANGE_CLOEXEC is of Linux 5.11).
-func closeOthersOnExec() error {
-	err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
-	switch err {
-	case nil:
-		return nil
-	case unix.ENOSYS, unix.EINVAL:
-		return closeEachOnExec()
-	}
-	return os.NewSyscallError("close_range", err)
-}
-
-func closeEachOnExec() error {
-	entries, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		return fmt.Errorf("list the open descriptors: %w", err)
-	}
-	for _, e := range entries {
-		if n, err := strconv.Atoi(e.Name()); err == nil && n > 2 {
-			unix.CloseOnExec(n)
+// failed says what a step of the child's failed at, and on what.
+func (c *Program) failed(step sys.SpawnStep, index int, errno syscall.Errno) error {
+	err := os.NewSyscallError(step.Call(), errno)
+	switch step {
+	case sys.SpawnChdir:
+		return fmt.Errorf("%s: %w", c.Dir, err)
+	case sys.SpawnFchdir:
+		return fmt.Errorf("%s: %w", c.DirFD, err)
+	case sys.SpawnTerminal:
+		return notTheTerminal(err)
+	case sys.SpawnLimit:
+		if index < len(c.Limits) {
+			err = fmt.Errorf("%s: %w", c.Limits[index].Resource, err)
+		}
+		return err
+	case sys.SpawnExec:
+		if errno == unix.ENOENT && c.fileExists() {
+			return fmt.Errorf("%w: %w", err, ErrInterpreter)
 		}
 	}
-	return nil
+	return err
 }
 
-// pathOf returns a name for an open directory that holds in the child as well,
-// which still has the descriptor when it goes there (proc(5)).
-func pathOf(dir *ipc.FD) (string, error) {
-	n := dir.Number()
-	if n < 0 {
-		return "", fmt.Errorf("the directory is a %s: %w", dir, unix.EBADF)
+// fileExists reports whether there is a file at Path, seen from the child's
+// directory.
+func (c *Program) fileExists() bool {
+	if c.DirFD == nil {
+		return existsIn(c.Dir, c.Path)
 	}
-	return "/proc/self/fd/" + strconv.Itoa(n), nil
+	var st unix.Stat_t
+	return unix.Fstatat(c.DirFD.Number(), c.Path, &st, 0) == nil
 }

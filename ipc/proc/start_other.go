@@ -5,22 +5,32 @@ package proc
 import (
 	"errors"
 	"fmt"
+	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
-
-	"xanadu/ipc"
 )
 
 // launch starts the child. Its signal mask is that of the calling thread.
-func launch(c *Program, attr *syscall.ProcAttr) (*Process, error) {
-	if len(c.Limits) > 0 {
+func launch(c *Program, args []string, files [3]int) (*Process, error) {
+	switch {
+	case len(c.Limits) > 0:
 		return nil, fmt.Errorf("limits: %w: only Linux lets a parent set its child's", errors.ErrUnsupported)
+	case c.DirFD != nil:
+		return nil, fmt.Errorf("to work in %s: %w: only Linux starts a child in an open directory; give the path", c.DirFD, errors.ErrUnsupported)
+	}
+	attr := &syscall.ProcAttr{Dir: c.Dir, Env: c.Env, Sys: &syscall.SysProcAttr{
+		Setpgid: c.Group == OwnGroup,
+		Setsid:  c.Group == OwnSession || c.Group == OwnTerminal,
+		Setctty: c.Group == OwnTerminal, // Ctty, the number in the child, is 0
+	}}
+	for _, n := range files {
+		attr.Files = append(attr.Files, uintptr(n))
 	}
 	closeOthersOnExec()
-	pid, err := c.forkExec(attr)
+	pid, err := syscall.ForkExec(c.Path, args, attr)
 	if err != nil {
-		return nil, err
+		return nil, c.blame(err)
 	}
 	return newProcess(pid, c.Group), nil
 }
@@ -39,6 +49,27 @@ func closeOthersOnExec() {
 	}
 }
 
-func pathOf(dir *ipc.FD) (string, error) {
-	return "", fmt.Errorf("to work in %s: %w: only Linux has names for open directories; give the path", dir, errors.ErrUnsupported)
+// blame finds out which call of the child's an errno of ForkExec came from. It
+// reports one errno for all of them, so the evidence is looked at afterwards.
+func (c *Program) blame(err error) error {
+	switch {
+	case err == unix.EMFILE, err == unix.ENFILE, err == unix.EAGAIN, err == unix.ENOMEM:
+		return os.NewSyscallError("fork", err)
+	case err == unix.EBADF:
+		return os.NewSyscallError("dup", err)
+	case err == unix.ENOTTY, err == unix.EPERM && c.Group == OwnTerminal:
+		return notTheTerminal(os.NewSyscallError("ioctl", err))
+	}
+	if c.Dir != "" {
+		var st unix.Stat_t
+		// What follows the slash is looked up in the directory, as chdir
+		// would.
+		if unix.Stat(c.Dir+"/.", &st) == err {
+			return fmt.Errorf("%s: %w", c.Dir, os.NewSyscallError("chdir", err))
+		}
+	}
+	if err == unix.ENOENT && existsIn(c.Dir, c.Path) {
+		return fmt.Errorf("%w: %w", os.NewSyscallError("execve", err), ErrInterpreter)
+	}
+	return os.NewSyscallError("execve", err)
 }
