@@ -14,6 +14,7 @@ import (
 	"slices"
 
 	"xanadu/internal/sys"
+	"xanadu/ipc/proc"
 	"xanadu/web/accesslog"
 	"xanadu/web/cgi"
 	"xanadu/web/httpd"
@@ -77,6 +78,12 @@ func serve(s *settings, stdout, stderr io.Writer, ready func(at []string) error)
 		return err
 	}
 	defer docs.Close()
+
+	if s.cgi != "" {
+		if err := proc.MayLimit(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+			complaints.errorf("-c %s: every program will be answered for with 500, since its limits cannot be set: %v; allow that call where this server is confined", s.cgi, err)
+		}
+	}
 
 	log, err := s.openLog(stdout, complaints.errorf)
 	if err != nil {

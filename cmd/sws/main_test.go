@@ -16,6 +16,9 @@ const asCommand = "SWS_TEST_AS_COMMAND"
 // diesEarly is the one that makes a daemon die before it has said a word.
 const diesEarly = "SWS_TEST_DIES_EARLY"
 
+// refusedCalls names the system calls that the command is refused, as in a sandbox.
+const refusedCalls = "SWS_TEST_REFUSED_CALLS"
+
 func TestMain(m *testing.M) {
 	if session := os.Getenv(asSession); session != "" {
 		os.Exit(playSession(session))
@@ -23,6 +26,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asCommand) == "" {
 		kit.Main(m)
 	}
+	refuseCalls(os.Getenv(refusedCalls))
 	if os.Getenv(diesEarly) != "" && isDaemon() {
 		os.Exit(3)
 	}

@@ -2,6 +2,7 @@ package cgi
 
 import (
 	"errors"
+	"os"
 	"syscall"
 	"time"
 
@@ -114,6 +115,12 @@ func StatusOf(err error) int {
 		if errors.Is(err, lack) {
 			return 503
 		}
+	}
+	// Only what is said of the program itself is told as such. A sandbox that
+	// refuses another call, as the one that sets limits, is the server's affair.
+	call, ok := errors.AsType[*os.SyscallError](err)
+	if !ok || call.Syscall != "execve" && call.Syscall != "chdir" && call.Syscall != "fchdir" {
+		return 500
 	}
 	switch {
 	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):

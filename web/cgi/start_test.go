@@ -153,12 +153,20 @@ func TestStartFails(t *testing.T) {
 }
 
 func TestStatusOf(t *testing.T) {
-	for err, want := range map[error]int{
-		syscall.EAGAIN: 503, syscall.ENOMEM: 503, syscall.EMFILE: 503, syscall.ENFILE: 503, syscall.ETXTBSY: 503,
-		syscall.EACCES: 403, syscall.EPERM: 403, syscall.ENOENT: 404, syscall.E2BIG: 500, errors.New("x"): 500, proc.ErrInterpreter: 500,
+	of := os.NewSyscallError
+	for _, test := range []struct {
+		err  error
+		want int
+	}{
+		{of("clone", syscall.EAGAIN), 503}, {of("execve", syscall.ENOMEM), 503}, {of("dup", syscall.EMFILE), 503},
+		{of("pipe2", syscall.ENFILE), 503}, {of("execve", syscall.ETXTBSY), 503},
+		{of("execve", syscall.EACCES), 403}, {of("execve", syscall.EPERM), 403}, {of("fchdir", syscall.EACCES), 403}, {of("chdir", syscall.EACCES), 403},
+		{of("execve", syscall.ENOENT), 404}, {of("execve", syscall.E2BIG), 500}, {errors.New("x"), 500},
+		{fmt.Errorf("%w: %w", of("execve", syscall.ENOENT), proc.ErrInterpreter), 500},
+		{of("prlimit", syscall.EPERM), 500}, {of("clone", syscall.EPERM), 500}, {of("close_range", syscall.EACCES), 500}, {of("open", syscall.ENOENT), 500},
 	} {
-		if got := StatusOf(fmt.Errorf("start ./p: %w", err)); got != want {
-			t.Errorf("%v: %d, want %d", err, got, want)
+		if got := StatusOf(fmt.Errorf("start ./p: %w", test.err)); got != test.want {
+			t.Errorf("%v: %d, want %d", test.err, got, test.want)
 		}
 	}
 }
