@@ -30,7 +30,7 @@ type Reply struct {
 	// another and kept its older date. It is never sent.
 	Changed time.Time
 
-	Body   []byte  // the content, when File and Stream are nil
+	Body   []byte  // the content, when File and Stream are nil, or there is a Reread
 	File   *ipc.FD // or an open regular file whose first Size octets are the content
 	Stream Stream  // or what the content is read from while it is sent; Size is then -1
 	Size   int64   // octets of content
@@ -47,6 +47,15 @@ type Reply struct {
 	// It never blocks and is called from the server's loop at most about
 	// twice a second. A nil Unchanged means: do not keep this Reply.
 	Unchanged func() Freshness
+
+	// Reread reads the Body again, into b, which has room for Size octets. It
+	// is for a server that does not keep the Body in memory. False: it is not
+	// the same any more, or is not to be had without blocking; then the Reply is
+	// out of date. Reread never blocks and is called from the server's loop. It
+	// reads from File, which a Reply with a Reread may have beside its Body.
+	// The server may close that at any time: then Reread finds the content anew,
+	// and with it sees what Unchanged would. nil: the Body cannot be read again.
+	Reread func(b []byte) bool
 
 	// AnyQuery: the reply does not depend on the request's query, or Suits
 	// looks at it.

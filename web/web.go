@@ -11,3 +11,15 @@ type Site interface {
 	// calls its Release when done with it.
 	Answer(r *Request) *Reply
 }
+
+// A PromptSite is a Site that can answer some requests without waiting for a disk
+// or for anybody else.
+type PromptSite interface {
+	Site
+
+	// AnswerNow is Answer for a GET or HEAD about which everything is in the
+	// system's memory, and nil for all others. It never blocks: a server calls
+	// it on its loops, from several at once. The reply's Body may lie in room, which
+	// is lent until the next AnswerNow or Reread of that loop.
+	AnswerNow(r *Request, room []byte) *Reply
+}

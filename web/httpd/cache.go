@@ -7,15 +7,31 @@ import (
 )
 
 const (
-	// maxCached bounds the memory of all loops' cached documents together.
-	maxCached = 64 << 20
+	// defaultCache is the memory of all loops' cached documents together. With
+	// it, and what the garbage collector adds, a server of many files stays
+	// within 48 MiB.
+	defaultCache = 24 << 20
 
-	// maxEntries bounds one loop's documents, whose fixed costs maxCached
-	// would underrate.
-	maxEntries = 8192
+	// headShare is the part of a cache, in thirds, that entries may take up
+	// without their content. An entry spares more work for each octet than its
+	// content does.
+	headShare = 2
 
-	// maxFiles bounds the documents that are kept as open files.
-	maxFiles = 1024
+	// maxShare bounds one content: an eighth of a cache.
+	maxShare = 8
+
+	// maxVictims is how many contents are looked at for one to take the place of.
+	maxVictims = 4
+
+	// countTime is how long a request counts in full for its document's content
+	// to stay in memory. After it, it counts half, and so on.
+	countTime = 8 * time.Second
+
+	// maxFiles bounds the documents that are kept as open files. A server that
+	// runs programs keeps fewer: each start copies the table of descriptors, and
+	// closes all in it.
+	maxFiles            = 16 << 10
+	maxFilesAndPrograms = 1 << 10
 
 	// freshTime is how long a document is served without a look at its file.
 	// With the turn's own length it stays well within the second that we
@@ -30,99 +46,212 @@ const (
 	// that was removed gives its blocks back.
 	keepTime = 10 * time.Second
 
-	// entryCost is about what an entry takes beside its bytes.
-	entryCost = 512
+	// entryCost is about what an entry takes beside its bytes: with the reply,
+	// its functions and strings, and the place in the map.
+	entryCost = 640
 )
 
-// A cache holds the documents that one loop was asked for lately, most recently
-// used first, as replies whose heads are rendered. It owns the replies.
+// A cache holds the documents that one loop was asked for lately, as replies
+// whose heads are rendered. It owns the replies. Content is in memory for those
+// that are asked for most; the site reads that of others anew for each request
+// (web.Reply.Reread).
 type cache struct {
-	entries     map[string]*entry
-	first, last *entry
-	bytes, room int64
-	files, open int // open: files at most
+	entries  map[string]*entry
+	recent   entryList // all entries, most recently used first
+	contents entryList // those with content in memory; the last one is the next to lose it
+	heads    int64     // octets of entries without their contents
+	bytes    int64     // octets of all
+	room     int64     // octets at most
+	files    int
+	open     int // files at most
 }
 
 // An entry is a document: a reply, and what of it is the same for all requests.
 type entry struct {
-	reply *web.Reply
-	head  []byte // of the whole document, up to the empty line but without it
-	whole []byte // head, empty line and content in one piece; nil when that is long
+	reply   *web.Reply // without Body, when it is cached
+	content []byte     // the content, if it is in memory
 
+	// bytes are what the heads of the whole document have in common, from its
+	// own fields on and without the empty line: so many as headSize says.
+	// Behind them may follow the empty line and the content, if that is short
+	// and in memory.
+	bytes    []byte
+	headSize int32
+
+	users   int32 // replies under way that need it
 	key     string
 	checked time.Duration // when the reply was last known to hold
 	used    time.Duration // in the current second, roughly
-	users   int           // replies under way that need it
+	hits    uint32        // requests, the older the less they count
+	epoch   uint32        // in countTime, of hits
 	asked   bool          // the site is being asked for another in its place
 	cached  bool
 
-	prev, next *entry
+	links [2]link // by the number of the list
 }
 
 func newCache(room int64, files int) cache {
-	return cache{entries: make(map[string]*entry), room: room, open: max(1, files)}
+	return cache{
+		entries:  make(map[string]*entry),
+		contents: entryList{number: 1},
+		room:     room,
+		open:     max(1, files),
+	}
 }
 
-// find returns the document that a GET of r gets, when it is here and fresh.
-func (k *cache) find(r *web.Request, now time.Duration) *entry {
+// find returns the document that a GET of r gets, when it is here and fresh. One
+// that is to be read anew is not looked at: reading it shows whether it is.
+func (k *cache) find(r *web.Request, now time.Duration, reread bool) *entry {
 	en := k.entries[string(r.Path)]
 	if en == nil || r.HasQuery && !en.reply.AnyQuery || en.reply.Suits != nil && !en.reply.Suits(r) {
 		return nil
 	}
-	if now-en.checked > freshTime && !(en.asked && now-en.checked <= freshTime+askTime) {
-		switch en.reply.Unchanged() {
-		case web.Same:
-			en.checked, en.asked = now, false
-		case web.Unknown:
-			if !en.asked && now-en.checked <= freshTime+askTime {
-				en.asked = true
-				return nil
-			}
-			fallthrough
-		default:
-			k.drop(en)
-			return nil
-		}
+	if !(reread && en.isLight() && en.reply.File == nil) && !k.fresh(en, now) {
+		return nil
 	}
+	en.count(now)
 	if now-en.used > freshTime {
 		en.used = now
-		k.unlink(en)
-		k.link(en)
+		k.recent.toFront(en)
+		if en.content != nil {
+			k.contents.toFront(en)
+		}
 	}
 	return en
 }
 
-// put takes en in under the path of r and reports whether it may be kept. The
-// reply was true at the time checked.
-func (k *cache) put(r *web.Request, en *entry, checked, now time.Duration) bool {
-	p, old := en.reply, k.entries[string(r.Path)]
-	if p.Unchanged == nil || !r.IsGet() || r.HasQuery && !p.AnyQuery || en.cost() > k.room/8 {
-		if old != nil && old.asked {
-			k.drop(old) // this may be what is there in its place
+// fresh reports whether en can be served, and drops it when it is out of date.
+func (k *cache) fresh(en *entry, now time.Duration) bool {
+	if now-en.checked <= freshTime || en.asked && now-en.checked <= freshTime+askTime {
+		return true
+	}
+	switch en.reply.Unchanged() {
+	case web.Same:
+		en.checked, en.asked = now, false
+		return true
+	case web.Unknown:
+		if !en.asked && now-en.checked <= freshTime+askTime {
+			en.asked = true
+			return false
 		}
+	}
+	k.drop(en)
+	return false
+}
+
+// put takes en in under the path of r and reports whether it may be kept. The
+// reply was true at the time checked. Content is what it has to be sent, which is
+// copied when it is lent.
+func (k *cache) put(r *web.Request, en *entry, content []byte, lent bool, checked, now time.Duration) bool {
+	p, old := en.reply, k.entries[string(r.Path)]
+	if !r.IsGet() || r.HasQuery && !p.AnyQuery {
+		k.forget(r)
 		return false
 	}
+	hits, epoch := uint32(0), uint32(0)
 	if old != nil {
+		hits, epoch = old.hits, old.epoch
 		k.drop(old)
 	}
-	en.key, en.checked, en.used, en.cached = string(r.Path), checked, now, true
+	en.key, en.checked, en.used = string(r.Path), checked, now
+	en.hits, en.epoch = hits, epoch
+	en.count(now)
+	if en.headCost() > k.room/maxShare || p.Reread == nil && p.File == nil && !k.makeRoom(en, en.headCost()+int64(len(content)), now) {
+		return false
+	}
+	en.cached = true
 	k.entries[en.key] = en
-	k.link(en)
-	k.bytes += en.cost()
+	k.recent.pushFront(en)
+	k.heads += en.headCost()
+	k.bytes += en.headCost()
 	if p.File != nil {
 		k.files++
 	}
-	for k.bytes > k.room || len(k.entries) > maxEntries || k.files > k.open {
-		k.drop(k.last)
+	if !sendsFile(p) {
+		k.retain(en, content, lent, now)
+		if k.files > k.open {
+			k.closeFile(en)
+		}
+	}
+	for k.heads > k.room*headShare/3 || k.files > k.open || k.bytes > k.room && k.contents.last == nil {
+		k.drop(k.recent.last)
+	}
+	for k.bytes > k.room {
+		k.shed(k.contents.last)
+	}
+	return en.cached
+}
+
+// forget is told of an answer to r that is not kept: it may be what is there in
+// place of a document whose site was asked.
+func (k *cache) forget(r *web.Request) {
+	if old := k.entries[string(r.Path)]; old != nil && old.asked {
+		k.drop(old)
+	}
+}
+
+// retain keeps content, that of en, in memory if there is room for it, or if
+// others that have it are asked for much less.
+func (k *cache) retain(en *entry, content []byte, lent bool, now time.Duration) {
+	if en.content != nil || !k.makeRoom(en, int64(len(content)), now) {
+		return
+	}
+	k.closeFile(en)
+	en.hold(content, lent)
+	k.bytes += int64(len(content))
+	k.contents.pushFront(en)
+}
+
+// closeFile closes the file that en is read from, which it can do without.
+func (k *cache) closeFile(en *entry) {
+	if en.reply.File != nil {
+		en.reply.File.Close()
+		en.reply.File = nil
+		k.files--
+	}
+}
+
+// makeRoom has contents that are asked for much less than en give up their place
+// to one of that size, and reports whether there is room.
+func (k *cache) makeRoom(en *entry, size int64, now time.Duration) bool {
+	if size > k.room/maxShare {
+		return false
+	}
+	for tries := 0; k.bytes+size > k.room && k.contents.last != nil; tries++ {
+		victim := k.contents.last
+		if tries == maxVictims || en.rate(now) < 2*victim.rate(now)+2 {
+			k.contents.toFront(victim) // another time others are looked at
+			return false
+		}
+		k.shed(victim)
 	}
 	return true
+}
+
+// shed takes the content of en out of memory, and en out of the cache when its
+// content is not to be had again.
+func (k *cache) shed(en *entry) {
+	if en.reply.Reread == nil {
+		k.drop(en)
+		return
+	}
+	k.contents.remove(en)
+	k.bytes -= int64(len(en.content))
+	en.content = nil
+	if en.isWhole() {
+		en.setHead(en.head())
+	}
 }
 
 // drop removes en, whose file stays open for the replies under way.
 func (k *cache) drop(en *entry) {
 	delete(k.entries, en.key)
-	k.unlink(en)
-	k.bytes -= en.cost()
+	k.recent.remove(en)
+	if en.content != nil {
+		k.contents.remove(en)
+	}
+	k.heads -= en.headCost()
+	k.bytes -= en.headCost() + int64(len(en.content))
 	if en.reply.File != nil {
 		k.files--
 	}
@@ -133,9 +262,14 @@ func (k *cache) drop(en *entry) {
 // dropFiles removes all open files that no reply needs and reports whether
 // there were any.
 func (k *cache) dropFiles() (dropped bool) {
-	for en := k.first; en != nil; {
-		next := en.next
-		if en.reply.File != nil && en.users == 0 {
+	for en := k.recent.first; en != nil; {
+		next := en.links[k.recent.number].next
+		switch {
+		case en.reply.File == nil:
+		case !sendsFile(en.reply):
+			k.closeFile(en)
+			dropped = true
+		case en.users == 0:
 			k.drop(en)
 			dropped = true
 		}
@@ -146,48 +280,60 @@ func (k *cache) dropFiles() (dropped bool) {
 
 // expire removes what nobody has asked for lately.
 func (k *cache) expire(now time.Duration) {
-	for k.last != nil && now-k.last.used > keepTime {
-		k.drop(k.last)
+	for k.recent.last != nil && now-k.recent.last.used > keepTime {
+		k.drop(k.recent.last)
 	}
 }
 
 func (k *cache) clear() {
-	for k.last != nil {
-		k.drop(k.last)
+	for k.recent.last != nil {
+		k.drop(k.recent.last)
 	}
 }
 
-func (k *cache) link(en *entry) {
-	en.prev, en.next = nil, k.first
-	if k.first != nil {
-		k.first.prev = en
-	} else {
-		k.last = en
-	}
-	k.first = en
+func (en *entry) setHead(head []byte) {
+	en.bytes = append(make([]byte, 0, len(head)), head...)
+	en.headSize = int32(len(head))
 }
 
-func (k *cache) unlink(en *entry) {
-	if en.prev != nil {
-		en.prev.next = en.next
-	} else {
-		k.first = en.next
+func (en *entry) head() []byte { return en.bytes[:en.headSize] }
+
+// hasHead reports whether the head was rendered in advance.
+func (en *entry) hasHead() bool { return en.headSize > 0 }
+
+// isWhole reports whether bytes are all of the message.
+func (en *entry) isWhole() bool { return len(en.bytes) > int(en.headSize) }
+
+// hold keeps content in memory, behind the head when it is short.
+func (en *entry) hold(content []byte, lent bool) {
+	switch {
+	case len(content) <= inPiece:
+		whole := make([]byte, 0, len(en.bytes)+len(crlf)+len(content))
+		en.bytes = append(append(append(whole, en.bytes...), crlf...), content...)
+		en.content = en.bytes[int(en.headSize)+len(crlf):]
+	case lent:
+		en.content = append(make([]byte, 0, len(content)), content...)
+	default:
+		en.content = content
 	}
-	if en.next != nil {
-		en.next.prev = en.prev
-	} else {
-		k.last = en.prev
-	}
-	en.prev, en.next = nil, nil
 }
 
-func (en *entry) cost() int64 {
-	bytes := len(en.whole) // head and body are parts of it
-	if en.whole == nil {
-		bytes = len(en.head) + len(en.reply.Body)
-	}
-	return int64(bytes+len(en.key)) + entryCost
+// sendsFile reports whether the content of p is sent from its File.
+func sendsFile(p *web.Reply) bool { return p.File != nil && p.Reread == nil }
+
+// isLight reports whether the content has to be read anew.
+func (en *entry) isLight() bool { return en.content == nil && en.reply.Reread != nil && en.cached }
+
+// count counts one request.
+func (en *entry) count(now time.Duration) {
+	en.hits = en.rate(now) + 1
+	en.epoch = uint32(now / countTime)
 }
+
+// rate returns how many requests of late count.
+func (en *entry) rate(now time.Duration) uint32 { return en.hits >> (uint32(now/countTime) - en.epoch) }
+
+func (en *entry) headCost() int64 { return int64(en.headSize) + int64(len(en.key)) + entryCost }
 
 // done ends one use of en.
 func (en *entry) done() {
@@ -200,5 +346,45 @@ func (en *entry) done() {
 func (en *entry) release() {
 	if !en.cached && en.users == 0 {
 		en.reply.Release()
+	}
+}
+
+// An entryList is a list of entries, each of which has a link for it.
+type entryList struct {
+	first, last *entry
+	number      int
+}
+
+type link struct{ prev, next *entry }
+
+func (l *entryList) pushFront(en *entry) {
+	en.links[l.number] = link{nil, l.first}
+	if l.first != nil {
+		l.first.links[l.number].prev = en
+	} else {
+		l.last = en
+	}
+	l.first = en
+}
+
+func (l *entryList) remove(en *entry) {
+	at := en.links[l.number]
+	if at.prev != nil {
+		at.prev.links[l.number].next = at.next
+	} else {
+		l.first = at.next
+	}
+	if at.next != nil {
+		at.next.links[l.number].prev = at.prev
+	} else {
+		l.last = at.prev
+	}
+	en.links[l.number] = link{}
+}
+
+func (l *entryList) toFront(en *entry) {
+	if l.first != en {
+		l.remove(en)
+		l.pushFront(en)
 	}
 }

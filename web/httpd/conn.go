@@ -148,18 +148,24 @@ func (c *conn) answered(r *web.Request, p *web.Reply, asked time.Duration) {
 	}
 	e.now()
 	en := e.newEntry(p)
-	e.keep(r, en, asked)
+	e.keep(r, en, false, asked)
 	c.deliver(r, en)
 }
 
 // deliver answers r with en and goes on with what has come meanwhile.
 func (c *conn) deliver(r *web.Request, en *entry) {
-	en.users++
 	c.engine.out = c.engine.loop.Buffer()
-	if c.respond(r, en) {
+	if c.use(r, en) {
 		c.run(c.rest)
 	}
+}
+
+// use answers r with en, which is freed then when nobody else needs it.
+func (c *conn) use(r *web.Request, en *entry) bool {
+	en.users++
+	goOn := c.respond(r, en)
 	en.done()
+	return goOn
 }
 
 // Ended is the client's end of file, or the connection's.
@@ -231,6 +237,7 @@ func (c *conn) run(b []byte) {
 			return
 		}
 		e.now()
+		e.noteRequest()
 		r.Received = e.clock
 		en := c.lookup(r)
 		if en == nil && len(e.out) > 0 {
@@ -244,7 +251,7 @@ func (c *conn) run(b []byte) {
 			c.ask(r, b[size:])
 			return
 		}
-		if !c.respond(r, en) {
+		if !c.use(r, en) {
 			c.keep(b[size:])
 			return
 		}
@@ -253,12 +260,12 @@ func (c *conn) run(b []byte) {
 	c.settle(b)
 }
 
-// lookup returns the document that answers r when no site need be asked.
+// lookup returns what answers r when nobody has to wait for it.
 func (c *conn) lookup(r *web.Request) *entry {
 	if !r.IsGet() || r.Length > maxContent {
 		return nil
 	}
-	return c.engine.cache.find(r, c.engine.loop.Now())
+	return c.engine.lookup(r)
 }
 
 // begin notes what follows the head r: content to skip, another request, or

@@ -43,6 +43,7 @@ type engine struct {
 	listeners []*loop.Listener
 	cache     cache
 	sweeping  bool // a timer for sweep runs
+	requested bool // something was asked for since the last sweep
 
 	conns   int  // open now
 	max     int  // at most
@@ -61,6 +62,8 @@ type engine struct {
 	patrols    atomic.Bool           // patrol runs, or will
 
 	request web.Request // the one being answered; its fields' memory is used again
+	room    []byte      // where content is read that is not in the cache's memory; nil: nowhere yet
+	fetched []byte      // the content that was read for the request being answered
 	out     []byte      // replies of the connection at hand that wait to be sent
 	passed  int64       // octets of long content that it was sent in this turn
 	lines   []byte      // log lines of this turn
@@ -70,6 +73,7 @@ type engine struct {
 	documents  bool          // some were asked for in the current second
 	clock      time.Time     // the current second
 	date       [29]byte      // clock, as the Date field shows it
+	start      []byte        // of a head with status 200, up to the fields of its document
 	nextSecond time.Duration // when they are out of date
 }
 
@@ -79,7 +83,7 @@ func newEngine(s *Server, l *loop.Loop) *engine {
 		server: s,
 		loop:   l,
 		trace:  s.opt.Trace,
-		cache:  newCache(maxCached/int64(loops), s.files/loops),
+		cache:  newCache(s.opt.CacheSize/int64(loops), s.files/loops),
 		max:    max(1, s.opt.MaxConnections/loops),
 
 		newcomer: l.NewTimeout(min(newTime, s.opt.IdleTimeout)),
@@ -223,13 +227,16 @@ func (e *engine) ask(c *conn, r *web.Request) *job {
 
 // answer asks the site. A site that panics has answered 500.
 func (s *Server) answer(r *web.Request) (p *web.Reply) {
-	defer func() {
-		if v := recover(); v != nil {
-			s.opt.Errorf("answer %q: panic: %v", r.Line, v)
-			p = web.ErrorReply(500)
-		}
-	}()
+	defer s.recover(r, &p)
 	return s.site.Answer(r)
+}
+
+// recover is deferred by what asks the site for p.
+func (s *Server) recover(r *web.Request, p **web.Reply) {
+	if v := recover(); v != nil {
+		s.opt.Errorf("answer %q: panic: %v", r.Line, v)
+		*p = web.ErrorReply(500)
+	}
 }
 
 // now brings the date up to the second.
@@ -242,6 +249,7 @@ func (e *engine) now() {
 	e.clock = t.Truncate(time.Second)
 	e.documents = false
 	web.AppendDate(e.date[:0], e.clock)
+	e.start = e.appendStart(e.start[:0], 200)
 }
 
 // noteDocument notes that a document is being answered with.
@@ -249,25 +257,6 @@ func (e *engine) noteDocument() {
 	if !e.documents {
 		e.documents = true
 		e.server.documentAt.Store(e.clock.Unix())
-	}
-}
-
-// keep puts en into the cache, if it may be kept, as the answer to r, for which
-// the site was asked at that time: it may have looked at the file at once and
-// answered late.
-func (e *engine) keep(r *web.Request, en *entry, asked time.Duration) {
-	if e.cache.put(r, en, asked, e.loop.Now()) && !e.sweeping {
-		e.sweeping = true
-		e.loop.After(keepTime, e.sweep)
-	}
-}
-
-// sweep drops what has not been asked for lately. It comes back for as long as
-// there is something to drop, so that an idle server does not wake up.
-func (e *engine) sweep() {
-	e.cache.expire(e.loop.Now())
-	if e.sweeping = e.cache.first != nil; e.sweeping {
-		e.loop.After(keepTime/2, e.sweep)
 	}
 }
 

@@ -28,6 +28,7 @@ type Options struct {
 	Poller         string // what waits, a name of ready.Names; "" is the best there is
 	Loops          int    // event loops, each on a thread of its own; 0: one per core
 	MaxConnections int    // held at once, over all loops; 0: what the limit of open files allows
+	CacheSize      int64  // octets of memory for documents, over all loops; 0: 24 MiB; negative: hardly any
 	OneAtATime     bool   // one connection at a time, closed after its reply: for debugging
 	Server         string // the Server field; "" sends none
 	Log            Log    // nil: none
@@ -47,6 +48,11 @@ type Options struct {
 	// requests under way are finished. Both are called from any goroutine and
 	// must not block; nil: nobody is told.
 	Draining, Drained func()
+
+	// Idle is called when for some time nothing was asked for and the cache has
+	// become empty, on a goroutine of its own: memory can be given back. nil:
+	// nobody is told.
+	Idle func()
 
 	// Errorf is told of rare trouble that no client can be blamed for; nil:
 	// nobody is. It is called from any goroutine and must not block.
@@ -75,7 +81,8 @@ const lastAnswers = 250 * time.Millisecond
 // concurrent use.
 type Server struct {
 	site      web.Site
-	listeners []*ipc.FD // borrowed
+	prompt    web.PromptSite // the site; nil: it may have to wait for whatever it says
+	listeners []*ipc.FD      // borrowed
 	opt       Options
 	crew      *crew
 	engines   []*engine
@@ -98,6 +105,7 @@ type Server struct {
 // open until Serve has returned. A nil opt means the zero Options.
 func New(site web.Site, listeners []*ipc.FD, opt *Options) (*Server, error) {
 	s := &Server{site: site, listeners: listeners, crew: newCrew()}
+	s.prompt, _ = site.(web.PromptSite)
 	if opt != nil {
 		s.opt = *opt
 	}
@@ -130,7 +138,17 @@ func (s *Server) fillOptions() {
 		s.gate = newGate(programs.AtOnce, max(0, programs.Queue))
 		limit -= programs.descriptors()
 	}
-	s.files = min(maxFiles, limit/4)
+	switch {
+	case o.CacheSize == 0:
+		o.CacheSize = defaultCache
+	case o.CacheSize < 0:
+		o.CacheSize = 0
+	}
+	most := maxFiles
+	if o.Programs != nil {
+		most = maxFilesAndPrograms
+	}
+	s.files = min(most, limit/4)
 	if o.MaxConnections <= 0 {
 		o.MaxConnections = max(16, limit-s.files-maxCrew-descriptorsElsewhere)
 	}

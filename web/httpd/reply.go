@@ -42,32 +42,42 @@ var (
 // who ask for it is rendered once.
 func (e *engine) newEntry(p *web.Reply) *entry {
 	en := &entry{reply: p}
-	if p.Unchanged == nil || p.Status != 200 {
-		return en
-	}
-	en.head = e.appendHead(nil, p, p.Status, p.Type, p.Size)
-	if p.File == nil && p.Size <= inPiece {
-		en.whole = make([]byte, 0, len(en.head)+len(crlf)+len(p.Body))
-		en.whole = append(append(append(en.whole, en.head...), crlf...), p.Body...)
-		en.head = en.whole[:len(en.head):len(en.head)]
-		whole := *p
-		whole.Body = en.whole[len(en.head)+len(crlf):]
-		en.reply = &whole
+	if p.Unchanged != nil && p.Status == 200 {
+		e.frame = appendFields(e.frame[:0], p, p.Type, p.Size)
+		en.setHead(e.frame)
 	}
 	return en
 }
 
-// dateAt is where the date stands in a head with status 200.
-var dateAt = len(http1.AppendStatusLine(nil, 200)) + len("Date: ")
+// contentOf returns the content of en, of which the request being answered gets
+// its part. It is valid until the next lookup.
+func (e *engine) contentOf(en *entry) []byte {
+	switch {
+	case en.content != nil:
+		return en.content
+	case en.reply.Body != nil:
+		return en.reply.Body
+	}
+	return e.fetched
+}
 
 // appendHead renders the head of a reply with p's fields up to the empty line.
 // A negative length sends no Content-Length.
 func (e *engine) appendHead(dst []byte, p *web.Reply, status int, kind string, length int64) []byte {
+	return appendFields(e.appendStart(dst, status), p, kind, length)
+}
+
+// appendStart renders what heads with a status have in common at this time.
+func (e *engine) appendStart(dst []byte, status int) []byte {
 	dst = http1.AppendStatusLine(dst, status)
 	dst = append(dst, "Date: "...)
 	dst = append(dst, e.date[:]...)
 	dst = append(dst, crlf...)
-	dst = appendSome(dst, "Server", e.server.opt.Server)
+	return appendSome(dst, "Server", e.server.opt.Server)
+}
+
+// appendFields renders the rest of a head up to the empty line.
+func appendFields(dst []byte, p *web.Reply, kind string, length int64) []byte {
 	dst = appendSome(dst, "Content-Type", kind)
 	if !p.Modified.IsZero() {
 		dst = append(dst, "Last-Modified: "...)
@@ -110,24 +120,24 @@ func (c *conn) connection(r *web.Request) []byte {
 // respond answers r with its part of the document en. It returns false when the
 // connection has to wait until the reply has gone out, or is over.
 func (c *conn) respond(r *web.Request, en *entry) bool {
-	c.engine.noteDocument()
-	if en.whole == nil || r.Seen&web.Conditional != 0 || r.IsHead() {
+	e := c.engine
+	e.noteDocument()
+	if !en.hasHead() || en.reply.Size > inPiece || r.Seen&web.Conditional != 0 || r.IsHead() || sendsFile(en.reply) {
 		return c.respondInPart(r, en)
 	}
-	e := c.engine
 	at := len(e.out)
-	if field := c.connection(r); field == nil {
-		e.out = append(e.out, en.whole...)
+	e.out = append(e.out, e.start...)
+	if field := c.connection(r); field == nil && en.isWhole() {
+		e.out = append(e.out, en.bytes...)
 	} else {
-		e.out = append(append(append(e.out, en.head...), field...), en.whole[len(en.head):]...)
+		e.out = append(append(append(append(e.out, en.head()...), field...), crlf...), e.contentOf(en)...)
 	}
-	copy(e.out[at+dateAt:], e.date[:])
 	e.traceReply(r, en.reply, en.reply.Status, e.out[at:])
 	c.log(r, en.reply.Status, en.reply.Size)
 	return true
 }
 
-// respondInPart is respond for all but a short whole document.
+// respondInPart is respond for all but the whole of a short document.
 func (c *conn) respondInPart(r *web.Request, en *entry) bool {
 	e, p := c.engine, en.reply
 	if p.Stream != nil {
@@ -135,7 +145,7 @@ func (c *conn) respondInPart(r *web.Request, en *entry) bool {
 	}
 	chosen := web.Select(r, p)
 	at := len(e.out)
-	t := transfer{en: en, status: chosen.Status}
+	t := transfer{en: en, content: e.contentOf(en), status: chosen.Status}
 	var contentRange []byte
 	switch chosen.Status {
 	case 206:
@@ -150,7 +160,7 @@ func (c *conn) respondInPart(r *web.Request, en *entry) bool {
 		e.out = e.appendHead(e.out, p, 304, "", -1)
 	case 412, 416:
 		t.en = &entry{reply: web.ErrorReply(chosen.Status)}
-		t.span.Length = t.en.reply.Size
+		t.content, t.span.Length = t.en.reply.Body, t.en.reply.Size
 		e.out = e.appendHead(e.out, t.en.reply, chosen.Status, t.en.reply.Type, t.span.Length)
 		if chosen.Status == 416 {
 			contentRange = strconv.AppendInt([]byte("Content-Range: bytes */"), p.Size, 10)
@@ -174,21 +184,18 @@ func (c *conn) respondInPart(r *web.Request, en *entry) bool {
 
 // appendWholeHead is appendHead for the whole of en.
 func (c *conn) appendWholeHead(dst []byte, en *entry) []byte {
-	if en.head == nil {
+	if !en.hasHead() {
 		p := en.reply
 		return c.engine.appendHead(dst, p, p.Status, p.Type, p.Size)
 	}
-	at := len(dst)
-	dst = append(dst, en.head...)
-	copy(dst[at+dateAt:], c.engine.date[:])
-	return dst
+	return append(append(dst, c.engine.start...), en.head()...)
 }
 
 // respondInParts answers with several parts of en, as multipart/byteranges (RFC
 // 9110 §14.6). It keeps parts.
 func (c *conn) respondInParts(r *web.Request, en *entry, parts []web.Span) bool {
 	e, p := c.engine, en.reply
-	t := transfer{en: en, status: 206, boundary: rand.Text(), parts: parts}
+	t := transfer{en: en, content: e.contentOf(en), status: 206, boundary: rand.Text(), parts: parts}
 	room := t.appendEnd(nil)
 	size := int64(len(room))
 	for _, part := range parts {
@@ -200,13 +207,14 @@ func (c *conn) respondInParts(r *web.Request, en *entry, parts []web.Span) bool 
 	e.out = append(e.out, c.connection(r)...)
 	e.out = append(e.out, crlf...)
 	e.traceReply(r, p, 206, e.out[at:])
-	c.transfer = t.hold(r)
+	c.hold(r, &t)
 	return c.carryOn()
 }
 
 // A transfer is a reply that is being sent: the document, and what of it.
 type transfer struct {
 	en       *entry
+	content  []byte       // what spans and parts are of, where the reply has no File
 	request  *web.Request // a copy, for the log; nil until the reply has to wait
 	status   int
 	span     web.Span   // the one part that is sent
@@ -217,19 +225,20 @@ type transfer struct {
 }
 
 // hold makes a copy of t that outlives the call, for a reply that does.
-func (t *transfer) hold(r *web.Request) *transfer {
+func (c *conn) hold(r *web.Request, t *transfer) {
 	held := *t
 	held.request = r.Clone()
 	held.en.users++
-	return &held
+	c.engine.giveRoom(held.content)
+	c.transfer = &held
 }
 
 // transmit sends what has gathered and t's one part. It returns false when the
 // connection has to wait for that, or is over.
 func (c *conn) transmit(r *web.Request, t transfer) bool {
 	e, p := c.engine, t.en.reply
-	if p.File == nil && t.span.Length <= inPiece {
-		e.out = append(e.out, p.Body[t.span.Offset:][:t.span.Length]...)
+	if !sendsFile(p) && t.span.Length <= inPiece {
+		e.out = append(e.out, t.content[t.span.Offset:][:t.span.Length]...)
 		c.log(r, t.status, t.span.Length)
 		return true
 	}
@@ -238,17 +247,17 @@ func (c *conn) transmit(r *web.Request, t transfer) bool {
 		c.log(r, t.status, t.span.Length)
 		return true
 	}
-	c.transfer = t.hold(r)
+	c.hold(r, &t)
 	return c.sent(done, err)
 }
 
 // sendSpan sends what has gathered and a part of the document.
 func (c *conn) sendSpan(t *transfer, span web.Span, more bool) (done bool, err error) {
 	e, p := c.engine, t.en.reply
-	if p.File != nil && span.Length > 0 {
+	if sendsFile(p) && span.Length > 0 {
 		done, err = c.SendFile(e.out, p.File.Number(), span.Offset, span.Length, more)
 	} else {
-		done, err = c.Send(e.out, p.Body[span.Offset:][:span.Length], more)
+		done, err = c.Send(e.out, t.content[span.Offset:][:span.Length], more)
 	}
 	e.out = e.loop.Buffer()
 	e.passed += span.Length
@@ -273,8 +282,8 @@ func (c *conn) carryOn() bool {
 		e.out = t.appendPart(e.out, part)
 		t.begun += int64(len(e.out) - start)
 		e.passed += partCost
-		if p := t.en.reply; p.File == nil && part.Length <= inPiece && len(e.out) <= outFull {
-			e.out = append(e.out, p.Body[part.Offset:][:part.Length]...)
+		if p := t.en.reply; !sendsFile(p) && part.Length <= inPiece && len(e.out) <= outFull {
+			e.out = append(e.out, t.content[part.Offset:][:part.Length]...)
 			t.begun += part.Length
 			continue
 		}

@@ -43,7 +43,7 @@ func (c *conn) respondStream(r *web.Request, en *entry) bool {
 		return true
 	}
 	t := transfer{en: en, status: p.Status, stream: &streaming{chunked: chunked}}
-	c.transfer = t.hold(r)
+	c.hold(r, &t)
 	return c.carryOn()
 }
 
