@@ -64,6 +64,7 @@ type settings struct {
 	dirsFirst      bool
 	poller         string        // "": the best
 	loops          int           // 0: one per core
+	cacheSize      int64         // octets; 0: the default
 	maxConnections int           // 0: what the limit of open files allows
 	idleTimeout    time.Duration // these four: 0: the server's own
 	headTimeout    time.Duration
@@ -178,6 +179,7 @@ func (s *settings) flags() *pflag.FlagSet {
 	flags.Func("cgi-memory", "give a process this `size` of memory (2G)", orNone(&s.cgiMemory, sizeFrom(&s.cgiMemory, minMemory)))
 	choice(flags, &s.logFormat, "log-format", "the `format` of the log: ", accesslog.FormatNames())
 	flags.Func("loops", "`n` event loops, a thread each (default: one per core)", counter(&s.loops, maxLoops))
+	flags.Func("cache-size", "keep documents in memory of this `size` (24M)", sizeFrom(&s.cacheSize, minCacheSize))
 	flags.Func("max-connections", "hold `n` at once (default: what ulimit -n allows)", counter(&s.maxConnections, maxMaxConnections))
 	flags.Func("idle-timeout", "close connections idle for this `time` (75s)", duration(&s.idleTimeout))
 	flags.Func("head-timeout", "refuse heads not complete after this `time` (20s)", duration(&s.headTimeout))

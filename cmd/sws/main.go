@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 
 	"xanadu/internal/sys"
@@ -100,7 +101,9 @@ func serve(s *settings, stdout, stderr io.Writer, ready func(at []string) error)
 	defer sockets.close()
 
 	loops := cmp.Or(s.loops, runtime.GOMAXPROCS(0))
-	opt := s.serverOptions(loops, log, complaints.errorf)
+	memory := memoryFor(s.cacheSize, limitOfGroup())
+	memory.apply()
+	opt := s.serverOptions(loops, memory, log, complaints.errorf)
 	if s.debug > 1 {
 		opt.Trace = &accesslog.Trace{Root: s.dir, Color: colorful(stdout)}
 	}
@@ -182,11 +185,13 @@ func colorful(w io.Writer) bool {
 	return ok && sys.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" && os.Getenv("NO_COLOR") == ""
 }
 
-func (s *settings) serverOptions(loops int, log *accesslog.Log, errorf func(string, ...any)) *httpd.Options {
+func (s *settings) serverOptions(loops int, memory memory, log *accesslog.Log, errorf func(string, ...any)) *httpd.Options {
 	opt := &httpd.Options{
 		Poller:         s.poller,
 		Loops:          loops,
 		MaxConnections: s.maxConnections,
+		CacheSize:      memory.cache,
+		Idle:           debug.FreeOSMemory,
 		IdleTimeout:    s.idleTimeout,
 		HeadTimeout:    s.headTimeout,
 		ContentTimeout: s.contentTimeout,
