@@ -57,6 +57,13 @@ type Reply struct {
 	// and with it sees what Unchanged would. nil: the Body cannot be read again.
 	Reread func(b []byte) bool
 
+	// Holds says whether File still has the content that the Reply speaks of.
+	// A server asks before each use, while it sends and before the last octet,
+	// so that no client takes a mixture of two versions for one of them. It
+	// never blocks and is called from one goroutine at a time. nil: it cannot
+	// be told, and no validator speaks for the content.
+	Holds func() bool
+
 	// AnyQuery: the reply does not depend on the request's query, or Suits
 	// looks at it.
 	AnyQuery bool

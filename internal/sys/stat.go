@@ -16,6 +16,8 @@ import (
 // the same.
 type Stat struct {
 	Dev, Ino     uint64
+	Nlink        uint64 // names
+	UID, GID     uint32
 	Mode         uint32 // type and permissions
 	Size         int64  // octets
 	Mtime, Ctime Time   // last change of the content; of the content or anything else
@@ -60,6 +62,9 @@ func stat(call func(*unix.Stat_t) error) (Stat, syscall.Errno) {
 	return Stat{
 		Dev:   uint64(raw.Dev),
 		Ino:   uint64(raw.Ino),
+		Nlink: uint64(raw.Nlink),
+		UID:   raw.Uid,
+		GID:   raw.Gid,
 		Mode:  uint32(raw.Mode),
 		Size:  raw.Size,
 		Mtime: Time{int64(raw.Mtim.Sec), int64(raw.Mtim.Nsec)},

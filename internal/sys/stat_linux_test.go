@@ -2,6 +2,8 @@ package sys
 
 import (
 	"os"
+	"path/filepath"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -77,5 +79,36 @@ func TestFstatMount(t *testing.T) {
 			t.Errorf("two mounts have the number %d (%v)", st.Mount, errno)
 		}
 		before = st.Mount
+	}
+}
+
+// FstatCached says what Fstat does, on every kind of file system at hand.
+func TestFstatCached(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, []byte("content"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{file, dir, "/proc/self/status", "/dev/null", "/dev/shm"} {
+		f, err := os.Open(path)
+		if err != nil {
+			t.Logf("%v: it is left out", err)
+			continue
+		}
+		defer f.Close()
+		want, errno := Fstat(int(f.Fd()))
+		if errno != 0 {
+			t.Fatal(errno)
+		}
+		if got, errno := FstatCached(int(f.Fd())); got != want || errno != 0 {
+			t.Errorf("%s: %+v, %v, want %+v", path, got, errno, want)
+		}
+		fd := int(f.Fd())
+		if n := testing.AllocsPerRun(10, func() { FstatCached(fd) }); n != 0 {
+			t.Errorf("%v allocations, want 0", n)
+		}
+	}
+	if _, errno := FstatCached(-1); errno != syscall.EBADF {
+		t.Errorf("of no descriptor: %v, want EBADF", errno)
 	}
 }

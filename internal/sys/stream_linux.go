@@ -154,6 +154,16 @@ func Sendfile(fd, file int, off int64, n int) (int, syscall.Errno) {
 	}
 }
 
+// Cork has a TCP socket send whole packets only, or again what it has (tcp(7),
+// TCP_CORK). Other sockets have no packets and are left alone.
+func Cork(fd int, on bool) {
+	n := 0
+	if on {
+		n = 1
+	}
+	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_CORK, n)
+}
+
 // Unacknowledged returns how many bytes that the kernel took for a stream
 // socket have not reached the peer (SIOCOUTQ, tcp(7), unix(7)); 0 when it
 // cannot be said.

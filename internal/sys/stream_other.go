@@ -92,6 +92,9 @@ func Sendfile(fd, file int, off int64, n int) (int, syscall.Errno) {
 	return Send(fd, b[:got], nil, false)
 }
 
+// Cork does nothing: what these systems have for it they do not do alike.
+func Cork(fd int, on bool) {}
+
 // Unacknowledged returns how many bytes that the kernel took for a stream
 // socket have not reached the peer; 0, since these systems do not say it alike.
 func Unacknowledged(fd int) int { return 0 }

@@ -189,6 +189,9 @@ func TestSendMoreThanTheKernelTakes(t *testing.T) {
 		{"file", func(r *rig, p *party) (bool, error) {
 			return p.SendFile(append(r.Buffer(), head...), int(file.Fd()), 1<<20, size, false)
 		}, append(bytes.Clone(head), pattern(6 << 20)[1<<20:]...)},
+		{"file that holds", func(r *rig, p *party) (bool, error) {
+			return p.SendFileWhile(append(r.Buffer(), head...), int(file.Fd()), 1<<20, size, false, func() bool { return true })
+		}, append(bytes.Clone(head), pattern(6 << 20)[1<<20:]...)},
 	} {
 		t.Run(how.name, func(t *testing.T) {
 			each(t, func(r *rig) {
@@ -281,6 +284,45 @@ func TestSendFileThatEndsEarly(t *testing.T) {
 		})
 		if got, _ := io.ReadAll(here); string(got) != "short" {
 			r.t.Errorf("read %q", got)
+		}
+	})
+}
+
+// Whenever a file ceases to hold, the peer gets the beginning of what it was to
+// get, and never all.
+func TestSendFileWhile(t *testing.T) {
+	each(t, func(r *rig) {
+		file, err := os.CreateTemp(r.t.TempDir(), "")
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		defer file.Close()
+		content := pattern(40_000)
+		file.Write(content)
+		for _, size := range []int{1, 2, 40_000} {
+			for asked := 0; ; asked++ {
+				p := newParty()
+				here := r.pair(p)
+				var done bool
+				var err error
+				r.do(func() {
+					n := 0
+					done, err = p.SendFileWhile(append(r.Buffer(), "head"...), int(file.Fd()), 0, int64(size), false, func() bool {
+						n++
+						return n <= asked
+					})
+					p.Close()
+				})
+				got, _ := io.ReadAll(here)
+				if want := append([]byte("head"), content[:size]...); done {
+					if err != nil || !bytes.Equal(got, want) {
+						r.t.Errorf("%d bytes: %d came, %v", size, len(got), err)
+					}
+					break
+				} else if err != loop.ErrFileChanged || !bytes.Equal(got, want[:len(want)-1]) {
+					r.t.Errorf("%d bytes that hold %d times: %d came, %v; want all but the last", size, asked, len(got), err)
+				}
+			}
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"errors"
 	"io"
 	"os"
 	"syscall"
@@ -12,14 +13,17 @@ import (
 // outgoing is what one Send or SendFile still has to pass on: head, then body
 // or a range of a file.
 type outgoing struct {
-	head []byte
-	body []byte
-	file int // -1: none
-	off  int64
-	size int64
-	more bool  // another Send follows at once
-	pipe bool  // it goes to no socket
-	err  error // why the rest will not be sent; nil while it may
+	head   []byte
+	body   []byte
+	file   int // -1: none
+	off    int64
+	size   int64
+	holds  func() bool // whether the file still holds what is to be sent; nil: it is not asked
+	begun  bool        // a piece of it was tried
+	corked bool        // its last byte goes into one packet with those before it
+	more   bool        // another Send follows at once
+	pipe   bool        // it goes to no socket
+	err    error       // why the rest will not be sent; nil while it may
 }
 
 func (o *outgoing) left() int64 { return int64(len(o.head)) + int64(len(o.body)) + o.size }
@@ -44,6 +48,22 @@ func (s *Stream) Send(head, body []byte, more bool) (done bool, err error) {
 // the body. The file must stay open until Sent. It may wait for the disk.
 func (s *Stream) SendFile(head []byte, file int, off, size int64, more bool) (done bool, err error) {
 	return s.begin(outgoing{head: head, file: file, off: off, size: size, more: more})
+}
+
+// ErrFileChanged says that a SendFileWhile was given up because its file has
+// changed.
+var ErrFileChanged = errors.New("the file has changed")
+
+// SendFileWhile is SendFile for content that must be what it was when holds was
+// made. The caller has just asked it. It is asked again before each further
+// piece, and before the last byte once all of the range has been read: whoever
+// receives that byte has no mixture. When it returns false the Send fails with
+// ErrFileChanged. It is called on the loop's goroutine and must not block.
+//
+// The kernel sends from the pages of the file. A program that writes over them,
+// rather than truncate the file first, changes what is still on its way.
+func (s *Stream) SendFileWhile(head []byte, file int, off, size int64, more bool, holds func() bool) (done bool, err error) {
+	return s.begin(outgoing{head: head, file: file, off: off, size: size, more: more, holds: holds})
 }
 
 func (s *Stream) begin(o outgoing) (done bool, err error) {
@@ -125,9 +145,25 @@ func (o *outgoing) pass(fd int) (more bool, err error) {
 			continue
 		}
 		if o.size == 0 {
-			return false, nil
+			break
 		}
 		ask := min(o.size, share)
+		if o.holds != nil {
+			if o.size == 1 {
+				if err := o.readLast(); err != nil {
+					return false, err
+				}
+				continue
+			}
+			if o.begun && !o.holds() {
+				return false, ErrFileChanged
+			}
+			o.begun = true
+			if ask = min(o.size-1, share); ask == o.size-1 && !o.more && !o.corked {
+				o.corked = true
+				sys.Cork(fd, true)
+			}
+		}
 		n, errno := sys.Sendfile(fd, o.file, o.off, int(ask))
 		switch {
 		case errno == syscall.EAGAIN:
@@ -139,8 +175,42 @@ func (o *outgoing) pass(fd int) (more bool, err error) {
 		}
 		o.off, o.size, share = o.off+int64(n), o.size-int64(n), share-int64(n)
 	}
-	return o.left() > 0, nil
+	if o.left() > 0 {
+		return true, nil
+	}
+	if o.corked {
+		sys.Cork(fd, false)
+	}
+	return false, nil
 }
+
+// readLast makes the last byte of the range the body, if the file still holds
+// after it was read.
+func (o *outgoing) readLast() error {
+	last := [1]byte{}
+	n, err := syscall.Pread(o.file, last[:], o.off)
+	switch {
+	case err == syscall.EINTR:
+		return nil // to be tried again
+	case err != nil:
+		return os.NewSyscallError("pread", err)
+	case n == 0:
+		return io.ErrUnexpectedEOF
+	case !o.holds():
+		return ErrFileChanged
+	}
+	o.body, o.size = bytesOf[last[0]:][:1], 0
+	return nil
+}
+
+// bytesOf holds each byte at its own index, for a body of one that needs no
+// memory.
+var bytesOf = func() (all [256]byte) {
+	for i := range all {
+		all[i] = byte(i)
+	}
+	return all
+}()
 
 // write passes on head and the front of the body.
 func (o *outgoing) write(fd int, body []byte) (int, syscall.Errno) {

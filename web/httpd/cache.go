@@ -109,6 +109,10 @@ func (k *cache) find(r *web.Request, now time.Duration, reread bool) *entry {
 	if !(reread && en.isLight() && en.reply.File == nil) && !k.fresh(en, now) {
 		return nil
 	}
+	if en.reply.Holds != nil && !en.reply.Holds() {
+		k.drop(en)
+		return nil
+	}
 	en.count(now)
 	if now-en.used > freshTime {
 		en.used = now

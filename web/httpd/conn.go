@@ -30,6 +30,11 @@ const (
 	maxLinger    = 256 << 10
 	maxAnnounced = 16 << 20
 
+	// maxUnsteady is how often the site is asked again because a file has
+	// changed since it looked. What changes faster than that is begun to be
+	// sent, and broken off.
+	maxUnsteady = 3
+
 	// fairRate is what a client must take of its reply, in octets a second,
 	// over a whole ReplyTimeout: a tenth of a telephone modem's.
 	fairRate = 500
@@ -84,6 +89,7 @@ type conn struct {
 	chunked bool // content in chunks is to be skipped
 
 	redirects  uint8 // local redirects of the present request
+	unsteady   uint8 // replies to it that did not hold any more when they came
 	early      uint8 // octets of the next response that were sent already
 	halfClosed bool  // the client's end of file has been seen
 	cut        bool  // what was sent must not pass for all there is
@@ -135,6 +141,12 @@ func (c *conn) answered(r *web.Request, p *web.Reply, asked time.Duration) {
 	}
 	c.job = nil
 	e := c.engine
+	if c.unsteady < maxUnsteady && p.Holds != nil && !p.Holds() {
+		c.unsteady++
+		p.Release()
+		c.job = e.ask(c, r)
+		return
+	}
 	if e.ending && c.closing == staysOpen {
 		c.closing = closesGently
 	}
@@ -272,7 +284,7 @@ func (c *conn) lookup(r *web.Request) *entry {
 // the end.
 func (c *conn) begin(r *web.Request) {
 	c.limit = nil
-	c.redirects = 0
+	c.redirects, c.unsteady = 0, 0
 	c.skip, c.chunked = r.Length, r.Chunked
 	if c.chunked {
 		c.chunks, c.skipped = http1.Chunked{}, 0
@@ -423,11 +435,15 @@ func (c *conn) sent(done bool, err error) bool {
 	return done
 }
 
-// breakOff ends a connection that cannot be sent what it was promised. A file
-// that has become shorter is not promised to anybody else.
+// breakOff ends a connection that cannot be sent what it was promised. What is
+// left of a file that has changed, or become shorter, is not sent, nor is it
+// promised to anybody else.
 func (c *conn) breakOff(err error) {
-	if t := c.transfer; t != nil && t.en.cached && err == io.ErrUnexpectedEOF {
-		c.engine.cache.drop(t.en)
+	if err == io.ErrUnexpectedEOF || err == loop.ErrFileChanged {
+		c.cut = true
+		if t := c.transfer; t != nil && t.en.cached {
+			c.engine.cache.drop(t.en)
+		}
 	}
 	c.end()
 }

@@ -218,9 +218,9 @@ func (c *conn) Send(head, body []byte, more bool) (done bool, err error) {
 	return c.Stream.Send(c.late(head), body, more)
 }
 
-// SendFile is Stream.SendFile without what of a response was sent early.
-func (c *conn) SendFile(head []byte, file int, off, size int64, more bool) (done bool, err error) {
-	return c.Stream.SendFile(c.late(head), file, off, size, more)
+// SendFileWhile is Stream.SendFileWhile without what of a response was sent early.
+func (c *conn) SendFileWhile(head []byte, file int, off, size int64, more bool, holds func() bool) (done bool, err error) {
+	return c.Stream.SendFileWhile(c.late(head), file, off, size, more, holds)
 }
 
 func (c *conn) late(head []byte) []byte {

@@ -255,7 +255,7 @@ func (c *conn) transmit(r *web.Request, t transfer) bool {
 func (c *conn) sendSpan(t *transfer, span web.Span, more bool) (done bool, err error) {
 	e, p := c.engine, t.en.reply
 	if sendsFile(p) && span.Length > 0 {
-		done, err = c.SendFile(e.out, p.File.Number(), span.Offset, span.Length, more)
+		done, err = c.SendFileWhile(e.out, p.File.Number(), span.Offset, span.Length, more, p.Holds)
 	} else {
 		done, err = c.Send(e.out, t.content[span.Offset:][:span.Length], more)
 	}

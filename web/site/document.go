@@ -108,6 +108,9 @@ func (s *Site) file(at place, fd *ipc.FD, st sys.Stat) *web.Reply {
 	}
 	if v.steady {
 		v.vouch(p, at, fd)
+		if !v.whole {
+			p.Holds = holds(fd, st)
+		}
 	}
 	if v.whole {
 		fd.Close()

@@ -192,6 +192,65 @@ func TestUnchangedErrors(t *testing.T) {
 	}
 }
 
+// A file that is open holds until its content has changed, or may have: other
+// changes do not count, also when one of the content follows them.
+func TestHolds(t *testing.T) {
+	edit := func(path string) { must(t, os.WriteFile(path, []byte("FILE-B\n"), 0o644)) }
+	for _, test := range []struct {
+		name   string
+		change func(path string)
+		want   bool
+	}{
+		{"nothing", func(string) {}, true},
+		{"edited", edit, false},
+		{"edited, date put back", func(path string) { edit(path); must(t, os.Chtimes(path, old, old)) }, false},
+		{"longer", func(path string) { must(t, os.Truncate(path, 10)) }, false},
+		{"another date", func(path string) { must(t, os.Chtimes(path, old, old.Add(1))) }, false},
+		{"read", func(path string) { must(t, errOf(os.ReadFile(path))) }, true},
+		{"replaced", func(path string) {
+			must(t, os.WriteFile(path+".new", nil, 0o644))
+			must(t, os.Rename(path+".new", path))
+		}, true},
+		{"removed", func(path string) { must(t, os.Remove(path)) }, true},
+		{"linked", func(path string) { must(t, os.Link(path, path+".link")) }, true},
+		{"another mode", func(path string) { must(t, os.Chmod(path, 0o600)) }, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			path := t.TempDir() + "/a.txt"
+			plant(t, path[:len(path)-len("/a.txt")], map[string]string{"a.txt": "FILE-A\n"})
+			f, err := os.OpenFile(path, os.O_RDWR, 0)
+			must(t, err)
+			defer f.Close()
+			s := openSite(t, path[:len(path)-len("/a.txt")])
+			p := get(t, s, "/a.txt")
+			if p.Holds == nil || !p.Holds() {
+				t.Fatal("it does not hold from the start")
+			}
+			test.change(path)
+			if got := p.Holds(); got != test.want {
+				t.Errorf("got %v, want %v", got, test.want)
+			}
+			if _, err := f.WriteString("C"); err != nil {
+				t.Fatal(err)
+			}
+			if p.Holds() {
+				t.Error("it holds after another edit")
+			}
+		})
+	}
+}
+
+func errOf(_ any, err error) error { return err }
+
+// openSite serves dir and keeps nothing in memory, until the test ends.
+func openSite(t *testing.T, dir string) *Site {
+	t.Helper()
+	s, err := New(dir, &Options{MaxInline: -1})
+	must(t, err)
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
 // Errors and redirects are not kept, and for lists the site is asked again.
 func TestUnkept(t *testing.T) {
 	dir := t.TempDir()
