@@ -100,7 +100,9 @@ func (s *Site) file(at place, fd *ipc.FD, st sys.Stat) *web.Reply {
 		}
 		st = after
 	}
-	p.Type = contentType(at.name, read, v.whole)
+	if p.Type, v.coding = s.contentType(at.name, read, v.whole); v.coding != "" {
+		p.Fields = append([]web.ReplyField{{Name: "Content-Encoding", Value: v.coding}}, nosniff...)
+	}
 	if v.whole {
 		p.Body, p.Size = read, int64(len(read))
 	} else {
@@ -122,9 +124,10 @@ func (s *Site) file(at place, fd *ipc.FD, st sys.Stat) *web.Reply {
 type snapshot struct {
 	st     sys.Stat
 	looked time.Time
-	steady bool // it was st before it was read, and after
-	whole  bool // all of it was read
-	local  bool // nobody else changes it without our knowing
+	steady bool   // it was st before it was read, and after
+	whole  bool   // all of it was read
+	local  bool   // nobody else changes it without our knowing
+	coding string // its Content-Encoding; "" for none
 
 	summable bool   // it is to have a sum, if not too many others are being summed
 	summed   bool   // it has
@@ -147,15 +150,16 @@ func (v *snapshot) isDistinct(fd *ipc.FD) bool { return v.st.Mount != 0 || isSta
 // that is known.
 func (v *snapshot) vouch(p *web.Reply, at place, fd *ipc.FD) {
 	p.Modified, p.Changed = lastModified(&v.st, v.looked), v.st.Ctime.Time()
+	kind := p.Type + v.coding
 	switch {
 	case v.whole:
-		p.ETag = contentTag(p.Type, xxh3.Hash(p.Body))
+		p.ETag = contentTag(kind, xxh3.Hash(p.Body))
 	case v.summed:
-		p.ETag = contentTag(p.Type, v.sum)
+		p.ETag = contentTag(kind, v.sum)
 	case v.summable:
 		return // too many others are being summed: the next who asks gets a tag
 	default:
-		p.ETag = factsTag(p.Type, &v.st, isStamped(fd, &v.st))
+		p.ETag = factsTag(kind, &v.st, isStamped(fd, &v.st))
 	}
 	if !v.whole && (!v.local || v.isCoarse()) {
 		p.ETag = weaken(p.ETag) // what is sent may be another version than this

@@ -62,6 +62,7 @@ type Site struct {
 	root      root
 	users     *users    // nil: they are not served
 	programs  *programs // nil: there are none
+	types     types     // beneath ours
 	maxInline int64
 	maxSummed int64
 	maxWhole  int
@@ -109,6 +110,7 @@ func newSite(root root, opt *Options) *Site {
 	s := &Site{
 		root:      root,
 		users:     newUsers(opt),
+		types:     systemTypes(),
 		maxInline: opt.MaxInline,
 		maxSummed: maxSummed,
 		maxWhole:  maxWhole,

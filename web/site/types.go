@@ -14,7 +14,7 @@ import (
 const sampleSize = 3072
 
 // contentType decides the Content-Type of the file called name, of whose content
-// start is the beginning, or the whole.
+// start is the beginning, or the whole, and its Content-Encoding: "" for none.
 //
 // The extension decides, and where it says nothing the content does (as magic(5)
 // has it). But content alone makes nothing active: what looks like HTML, SVG or
@@ -24,25 +24,33 @@ const sampleSize = 3072
 // Text is said to be UTF-8 where the whole of it was seen and nothing speaks
 // against it. Otherwise no charset is sent, since one would override what a page
 // says of itself (HTML §13.2.3.2).
-func contentType(name string, start []byte, whole bool) string {
-	kind := byExtension(name)
+func (s *Site) contentType(name string, start []byte, whole bool) (kind, coding string) {
+	extension := extensionOf(name)
+	kind = extensions[extension]
 	if kind == "" {
-		kind = byContent(start)
+		kind = s.types.of(extension, start)
 	}
-	if whole && strings.HasPrefix(kind, "text/") && isUTF8(start) && !namesAnother(kind, start) {
-		return kind + "; charset=utf-8"
+	switch {
+	case extension == "svgz" && bytes.HasPrefix(start, gzipped):
+		return kind, "gzip"
+	case whole && strings.HasPrefix(kind, "text/") && isUTF8(start) && !namesAnother(kind, start):
+		return kind + "; charset=utf-8", ""
 	}
-	return kind
+	return kind, ""
 }
 
-// byExtension returns "" for an extension that is unknown or not there.
-func byExtension(name string) string {
+// gzipped is how gzip data begin (RFC 1952 §2.3.1).
+var gzipped = []byte{0x1f, 0x8b}
+
+// extensionOf returns the extension of name in lower case: "" where there is none, or
+// none that anybody knows.
+func extensionOf(name string) string {
 	name = name[strings.LastIndexByte(name, '/')+1:]
 	dot := strings.LastIndexByte(name, '.')
 	if dot < 0 || len(name)-dot > maxExtension {
 		return ""
 	}
-	return extensions[strings.ToLower(name[dot+1:])]
+	return strings.ToLower(name[dot+1:])
 }
 
 // byContent finds a type by magic numbers.
@@ -116,7 +124,8 @@ const maxExtension = 16 // longer than any below, with its dot
 
 // extensions are the types of what web sites are made of and what is left on them
 // to be fetched, by extension in lower case: the registered ones (IANA), and where
-// browsers know another name, that. What people read rather than run is text.
+// browsers know another name, that. What people read rather than run is text. They go
+// before the system's, which are not there in every container.
 var extensions = map[string]string{
 	"css":         "text/css",
 	"htm":         "text/html",
@@ -170,6 +179,7 @@ var extensions = map[string]string{
 	"jxl":  "image/jxl",
 	"png":  "image/png",
 	"svg":  "image/svg+xml",
+	"svgz": "image/svg+xml",
 	"tif":  "image/tiff",
 	"tiff": "image/tiff",
 	"webp": "image/webp",
@@ -218,6 +228,17 @@ var extensions = map[string]string{
 	"rtf":  "application/rtf",
 	"xls":  "application/vnd.ms-excel",
 	"xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+
+	"crt":          "application/x-x509-ca-cert",
+	"gpx":          "application/gpx+xml",
+	"jnlp":         "application/x-java-jnlp-file",
+	"kml":          "application/vnd.google-earth.kml+xml",
+	"mobileconfig": "application/x-apple-aspen-config",
+	"msix":         "application/msix",
+	"msixbundle":   "application/msixbundle",
+	"pkpass":       "application/vnd.apple.pkpass",
+	"pkpasses":     "application/vnd.apple.pkpasses",
+	"usdz":         "model/vnd.usdz+zip",
 
 	"7z":  "application/x-7z-compressed",
 	"apk": "application/vnd.android.package-archive",

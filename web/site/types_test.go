@@ -26,6 +26,16 @@ func TestTypes(t *testing.T) {
 		{"image.png", "", "image/png"},
 		{"image.png", html, "image/png"},
 		{"page.html.gz", "\x1f\x8b", "application/gzip"},
+		{"data.tar.gz", "\x1f\x8b", "application/gzip"},
+		{"image.svgz", "<svg/>", "image/svg+xml"},
+		{"pass.pkpass", "PK\x03\x04", "application/vnd.apple.pkpass"},
+		{"chair.usdz", "PK\x03\x04", "model/vnd.usdz+zip"},
+		{"vpn.mobileconfig", `<?xml version="1.0"?>`, "application/x-apple-aspen-config"},
+		{"app.msix", "PK\x03\x04", "application/msix"},
+		{"app.jnlp", "<jnlp/>", "application/x-java-jnlp-file"},
+		{"root.crt", "-----BEGIN CERTIFICATE-----", "application/x-x509-ca-cert"},
+		{"film.ts", "", "video/mp2t"},
+		{"main.c", "int main", "text/plain"},
 		{"song.MP3", "", "audio/mpeg"},
 
 		// By content, for want of a known extension.
@@ -51,7 +61,7 @@ func TestTypes(t *testing.T) {
 		{"script", "#!/bin/sh\necho", "text/plain"},
 		{"object", `{"a":1}`, "text/plain"},
 	} {
-		if got := contentType(test.name, []byte(test.start), true); got != test.want {
+		if got, coding := new(Site).contentType(test.name, []byte(test.start), true); got != test.want || coding != "" {
 			t.Errorf("%s of %.20q is %q, want %q", test.name, test.start, got, test.want)
 		}
 	}
@@ -62,6 +72,7 @@ func TestTypes(t *testing.T) {
 func TestCharset(t *testing.T) {
 	const cafe = "caf\xc3\xa9"
 	far := strings.Repeat(" ", prescan)
+	s := new(Site)
 	for _, test := range []struct {
 		what, name, text string
 		want             bool
@@ -97,15 +108,15 @@ func TestCharset(t *testing.T) {
 		{"a style sheet's", "a.css", `@charset "windows-1251";/*` + "\xcd\xb3*/", false},
 		{"a style sheet's of UTF-8", "a.css", `@charset "utf-8";/*` + cafe + "*/", true},
 	} {
-		kind := byExtension(test.name)
+		kind := extensions[extensionOf(test.name)]
 		want := kind
 		if test.want {
 			want += "; charset=utf-8"
 		}
-		if got := contentType(test.name, []byte(test.text), true); got != want {
+		if got, _ := s.contentType(test.name, []byte(test.text), true); got != want {
 			t.Errorf("%s: %q, want %q", test.what, got, want)
 		}
-		if got := contentType(test.name, []byte(test.text), false); got != kind {
+		if got, _ := s.contentType(test.name, []byte(test.text), false); got != kind {
 			t.Errorf("the start of %s: %q, want %q", test.what, got, kind)
 		}
 	}
@@ -140,7 +151,7 @@ func TestCharsetInBrowser(t *testing.T) {
 }
 
 func TestExtensions(t *testing.T) {
-	kind := regexp.MustCompile(`^(text|image|audio|video|font|application)/[a-z0-9.+-]+$`)
+	kind := regexp.MustCompile(`^(text|image|audio|video|font|model|application)/[a-z0-9.+-]+$`)
 	for extension, got := range extensions {
 		if extension != strings.ToLower(extension) || len(extension) >= maxExtension || !kind.MatchString(got) {
 			t.Errorf("%q: %q", extension, got)
