@@ -68,6 +68,7 @@ func TestParse(t *testing.T) {
 			cgiContent: 50 << 20, cgiOutput: -1, cgiCPU: 90 * time.Second, cgiMemory: 512 << 20}},
 		{"-c /b --cgi-output 64k --cgi-cpu none --cgi-memory none /srv", settings{dir: "/srv", cgi: "/b",
 			cgiOutput: 64 << 10, cgiCPU: -1, cgiMemory: -1}},
+		{"-c /b --no-setid /srv", settings{dir: "/srv", cgi: "/b", noSetID: true}},
 		{"-h", settings{help: true}},
 		{"--help", settings{help: true}},
 		{"-fh a b c", settings{foreground: true, help: true}},

@@ -15,7 +15,6 @@ import (
 	"slices"
 
 	"xanadu/internal/sys"
-	"xanadu/ipc/proc"
 	"xanadu/web/accesslog"
 	"xanadu/web/cgi"
 	"xanadu/web/httpd"
@@ -81,7 +80,8 @@ func serve(s *settings, stdout, stderr io.Writer, ready func(at []string) error)
 	defer docs.Close()
 
 	if s.cgi != "" {
-		if err := proc.MayLimit(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		limits := s.programLimits()
+		if err := limits.Check(); err != nil {
 			complaints.errorf("-c %s: every program will be answered for with 500, since its limits cannot be set: %v; allow that call where this server is confined", s.cgi, err)
 		}
 	}
@@ -209,6 +209,10 @@ func (s *settings) serverOptions(loops int, memory memory, log *accesslog.Log, e
 	return opt
 }
 
+func (s *settings) programLimits() cgi.Limits {
+	return cgi.Limits{CPU: s.cgiCPU, Memory: s.cgiMemory, NoSetID: s.noSetID}
+}
+
 // programOptions says how CGI programs are run. Of this process's environment
 // they get PATH, and what --cgi-env names.
 func (s *settings) programOptions() *httpd.ProgramOptions {
@@ -225,7 +229,7 @@ func (s *settings) programOptions() *httpd.ProgramOptions {
 			Authorization: s.cgiAuth,
 			Indexed:       s.cgiArgs,
 		},
-		Limits:    cgi.Limits{CPU: s.cgiCPU, Memory: s.cgiMemory},
+		Limits:    s.programLimits(),
 		AtOnce:    s.cgiMax,
 		Silence:   s.cgiTimeout,
 		MaxOutput: s.cgiOutput,

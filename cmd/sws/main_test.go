@@ -23,6 +23,10 @@ func TestMain(m *testing.M) {
 	if session := os.Getenv(asSession); session != "" {
 		os.Exit(playSession(session))
 	}
+	if os.Getenv("SCRIPT_NAME") != "" {
+		tellWhoAmI()
+		return
+	}
 	if os.Getenv(asCommand) == "" {
 		kit.Main(m)
 	}

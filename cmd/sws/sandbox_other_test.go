@@ -3,3 +3,5 @@
 package main
 
 func refuseCalls(string) {}
+
+func tellWhoAmI() {}

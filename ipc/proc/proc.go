@@ -69,6 +69,12 @@ type Program struct {
 	// instruction on, which a set-user-ID program keeps. Only Linux has them
 	// (elsewhere errors.ErrUnsupported); see MayLimit.
 	Limits []Limit
+
+	// NoNewPrivs keeps the child, and all that it starts, from gaining privileges
+	// by executing a file: set-user-ID and set-group-ID bits and file
+	// capabilities mean nothing to it (prctl(2), PR_SET_NO_NEW_PRIVS). Only
+	// Linux has it (elsewhere errors.ErrUnsupported).
+	NoNewPrivs bool
 }
 
 // A Group says which process group and session a child belongs to (setpgid(2),

@@ -15,15 +15,16 @@ import (
 // for itself: see sys.Spawn.
 func launch(c *Program, args []string, files [3]int) (*Process, error) {
 	s := &sys.Spawn{
-		Path:     c.Path,
-		Args:     args,
-		Env:      c.Env,
-		Session:  c.Group == OwnSession || c.Group == OwnTerminal,
-		Group:    c.Group == OwnGroup,
-		Dir:      c.Dir,
-		DirFD:    -1,
-		Files:    files,
-		Terminal: c.Group == OwnTerminal,
+		Path:       c.Path,
+		Args:       args,
+		Env:        c.Env,
+		Session:    c.Group == OwnSession || c.Group == OwnTerminal,
+		Group:      c.Group == OwnGroup,
+		Dir:        c.Dir,
+		DirFD:      -1,
+		Files:      files,
+		NoNewPrivs: c.NoNewPrivs,
+		Terminal:   c.Group == OwnTerminal,
 	}
 	if c.DirFD != nil {
 		if s.DirFD = c.DirFD.Number(); s.DirFD < 0 {

@@ -16,6 +16,8 @@ func launch(c *Program, args []string, files [3]int) (*Process, error) {
 	switch {
 	case len(c.Limits) > 0:
 		return nil, fmt.Errorf("limits: %w: only Linux lets a parent set its child's", errors.ErrUnsupported)
+	case c.NoNewPrivs:
+		return nil, fmt.Errorf("no new privileges: %w: only Linux has that", errors.ErrUnsupported)
 	case c.DirFD != nil:
 		return nil, fmt.Errorf("to work in %s: %w: only Linux starts a child in an open directory; give the path", c.DirFD, errors.ErrUnsupported)
 	}

@@ -12,11 +12,16 @@ import (
 	"xanadu/web"
 )
 
-// Limits bound what each process of a program may take up (getrlimit(2)). They
-// hold where the system lets a parent set them (Linux).
+// Limits bound what each process of a program may take up (getrlimit(2)), and do.
+// They hold where the system lets a parent set them (Linux); see Check.
 type Limits struct {
 	CPU    time.Duration // processor time, rounded up to seconds; 0 is no limit
 	Memory int64         // octets of data (RLIMIT_DATA); 0 is no limit
+
+	// NoSetID keeps programs, and what they start, from running as another user
+	// or group than the server by the mode of a file (prctl(2),
+	// PR_SET_NO_NEW_PRIVS).
+	NoSetID bool
 }
 
 // An Input is what a program finds on its standard input. The zero Input is the
@@ -64,10 +69,11 @@ func Start(p *web.Program, args, env []string, in Input, lim Limits) (c *Child, 
 		}
 	}()
 	program := &proc.Program{
-		Path:   "./" + p.Name,
-		Args:   append([]string{"./" + p.Name}, args...),
-		Env:    env,
-		Limits: lim.list(),
+		Path:       "./" + p.Name,
+		Args:       append([]string{"./" + p.Name}, args...),
+		Env:        env,
+		Limits:     lim.list(),
+		NoNewPrivs: lim.NoSetID,
 	}
 	enter(program, p)
 	if c.Out, theirs.Out, err = pipe.New(0); err != nil {

@@ -11,6 +11,10 @@ import (
 // enter has c run in p's directory, whatever that is called by now.
 func enter(c *proc.Program, p *web.Program) { c.DirFD = p.Dir }
 
+// Check says why no program can be started with these limits: a sandbox refuses
+// the call that sets them. nil: they can.
+func (l *Limits) Check() error { return proc.MayLimit() }
+
 // list returns the limits for proc.Start. None leaves a core file behind, which
 // might hold what a client has sent. Where the server is limited further itself,
 // so are its programs.

@@ -18,7 +18,7 @@ import (
 // client is an IPv4 address, a /64 of IPv6, or all who come over UNIX sockets.
 type ProgramOptions struct {
 	Gateway cgi.Gateway // what all programs are told
-	Limits  cgi.Limits  // what each of their processes may take up; where 0: 60 s of CPU, 2 GiB of memory; negative: no limit
+	Limits  cgi.Limits  // what each of their processes may take up, and do; where 0: 60 s of CPU, 2 GiB of memory; negative: no limit
 
 	AtOnce int // programs that run at once, over all loops; 0: 4 per CPU and at least 8
 	Queue  int // requests that wait for one to end; 0: 256; negative: none
@@ -55,7 +55,7 @@ type ProgramOptions struct {
 func (o *ProgramOptions) fill(cpus int) {
 	orElse(&o.Limits.CPU, 60*time.Second)
 	orElse(&o.Limits.Memory, 2<<30)
-	o.Limits = cgi.Limits{CPU: max(0, o.Limits.CPU), Memory: max(0, o.Limits.Memory)} // where 0 is no limit
+	o.Limits.CPU, o.Limits.Memory = max(0, o.Limits.CPU), max(0, o.Limits.Memory) // where 0 is no limit
 	orElse(&o.AtOnce, max(8, 4*cpus))
 	orElse(&o.Queue, 256)
 	orElse(&o.Nice, 15)
