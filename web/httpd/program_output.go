@@ -41,12 +41,19 @@ func (s *programOutput) Ended(err error) {
 // said takes up what the program says. When nobody listens any more it is read
 // all the same, so that the program comes to its end as it would.
 func (p *program) said(b []byte) {
+	bound := p.engine.server.opt.Programs.MaxOutput
+	room := bound - p.heard
 	p.heard += int64(len(b))
-	if bound := p.engine.server.opt.Programs.MaxOutput; p.heard > bound {
+	p.takeUp(b[:min(room, int64(len(b)))])
+	if p.heard > bound && !p.stopping {
 		p.fail(502, fmt.Sprintf("it writes more than %d octets", bound))
 		p.stop()
-		return
 	}
+}
+
+// takeUp takes up what is within the bound. A client gets all of that, in whatever
+// pieces it comes.
+func (p *program) takeUp(b []byte) {
 	p.expect()
 	switch {
 	case p.conn == nil || p.client.complete:
