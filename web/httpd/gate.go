@@ -43,7 +43,7 @@ type ticket struct {
 	// the latter.
 	tell   func(admitted bool)
 	client netip.Prefix
-	since  time.Time
+	since  time.Time // when it was taken
 }
 
 // A verdict is what enter decides.

@@ -144,8 +144,8 @@ type program struct {
 // A seat is a program's place among those that run, from its start to its end.
 type seat struct {
 	client  netip.Prefix // whose place it is, or will be
-	since   time.Time
-	evicted bool // the program was told to end for those who wait
+	since   time.Time    // when it was taken; zero in the queue
+	evicted bool         // the program was told to end for those who wait
 }
 
 // A silent stream's handler does nothing about what it does not override.
