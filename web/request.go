@@ -101,6 +101,16 @@ func (r *Request) Clone() *Request {
 	return &c
 }
 
+// PeerAddr returns the address of a peer for the log and for programs, which want
+// one in any case (RFC 3875 §4.1.8). Who connects to a UNIX socket is on this
+// host, and so has the loopback address 127.0.0.1.
+func PeerAddr(peer netip.AddrPort) netip.Addr {
+	if !peer.IsValid() {
+		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	return peer.Addr().Unmap()
+}
+
 // IsGet reports whether the method is GET or HEAD, the two that every server
 // supports (RFC 9110 §9.1).
 func (r *Request) IsGet() bool { return string(r.Method) == "GET" || r.IsHead() }

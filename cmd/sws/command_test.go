@@ -288,8 +288,11 @@ func TestServesWhereItSays(t *testing.T) {
 func TestLogLines(t *testing.T) {
 	docs := documents(t, 1406)
 	socket := filepath.Join(kit.SocketDir(t), "s")
-	for _, at := range []struct{ peer, flag string }{{"127.0.0.1", "127.0.0.1"}, {"unix", "unix:" + socket}} {
-		t.Run(at.peer, func(t *testing.T) {
+	for _, at := range []struct{ name, peer, flag string }{
+		{"TCP", "127.0.0.1", "127.0.0.1"},
+		{"UNIX", "127.0.0.1", "unix:" + socket},
+	} {
+		t.Run(at.name, func(t *testing.T) {
 			cmd := foreground(t, "-l", "-", "-i", at.flag, docs)
 			for _, c := range []struct{ request, want string }{
 				{"GET /file HTTP/1.0\r\n\r\n", `"GET /file HTTP/1.0" 200 1406`},

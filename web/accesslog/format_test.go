@@ -48,22 +48,22 @@ func TestFormats(t *testing.T) {
 			web.Record{Peer: peer("[2001::fe72:3900]:1"), Time: time.Date(2023, 12, 31, 23, 59, 59, 0, eastern), Line: []byte("HEAD / HTTP/1.1"), Status: 304},
 			`2001::fe72:3900 - - [01/Jan/2024:04:59:59 +0000] "HEAD / HTTP/1.1" 304 -`},
 		{"nothing received", "common",
-			web.Record{Time: noon, Status: 408, Bytes: 9}, `unix - - [28/Oct/2019:12:12:12 +0000] "-" 408 9`},
+			web.Record{Time: noon, Status: 408, Bytes: 9}, `127.0.0.1 - - [28/Oct/2019:12:12:12 +0000] "-" 408 9`},
 		{"no request understood", "combined",
 			web.Record{Time: noon, Line: []byte("\x16\x03\x01"), Status: 400, Bytes: 9},
-			`unix - - [28/Oct/2019:12:12:12 +0000] "\x16\x03\x01" 400 9 "-" "-"`},
+			`127.0.0.1 - - [28/Oct/2019:12:12:12 +0000] "\x16\x03\x01" 400 9 "-" "-"`},
 		{"names in any case, the first of two", "combined",
 			web.Record{Time: noon, Line: []byte("GET / HTTP/1.1"), Status: 200, Bytes: 9,
 				Request: request("user-AGENT", "curl/8.5.0", "Accept", "*/*", "REFERER", "http://h/?q=\"x\"\x1b", "Referer", "no")},
-			`unix - - [28/Oct/2019:12:12:12 +0000] "GET / HTTP/1.1" 200 9 "http://h/?q=\x22x\x22\x1b" "curl/8.5.0"`},
+			`127.0.0.1 - - [28/Oct/2019:12:12:12 +0000] "GET / HTTP/1.1" 200 9 "http://h/?q=\x22x\x22\x1b" "curl/8.5.0"`},
 		{"without a value, and a dash", "combined",
 			web.Record{Time: noon, Line: []byte("GET / HTTP/1.1"), Status: 200, Bytes: 9,
 				Request: request("Referer", "", "User-Agent", "-")},
-			`unix - - [28/Oct/2019:12:12:12 +0000] "GET / HTTP/1.1" 200 9 "" "\x2d"`},
+			`127.0.0.1 - - [28/Oct/2019:12:12:12 +0000] "GET / HTTP/1.1" 200 9 "" "\x2d"`},
 		{"as long as is shown, and one longer", "combined",
 			web.Record{Time: noon, Line: []byte("GET / HTTP/1.1"), Status: 200, Bytes: 9,
 				Request: request("Referer", long, "User-Agent", long+"a")},
-			`unix - - [28/Oct/2019:12:12:12 +0000] "GET / HTTP/1.1" 200 9 "` + long + `" "` + long + `\..."`},
+			`127.0.0.1 - - [28/Oct/2019:12:12:12 +0000] "GET / HTTP/1.1" 200 9 "` + long + `" "` + long + `\..."`},
 		{"a request", "json",
 			web.Record{Peer: peer("[::ffff:155.246.89.8]:40000"), Time: noon, Line: []byte("GET /a?b HTTP/1.1"), Status: 200, Bytes: 1406,
 				Request: request("User-Agent", "curl/8.5.0")},
@@ -71,7 +71,7 @@ func TestFormats(t *testing.T) {
 				`"method":"GET","target":"/a?b","host":"h:80","referer":null,"user_agent":"curl/8.5.0"}`},
 		{"nothing received", "json",
 			web.Record{Time: noon, Status: 408},
-			`{"time":"2019-10-28T12:12:12Z","remote":"unix","port":null,"request":null,"status":408,"bytes":0,` +
+			`{"time":"2019-10-28T12:12:12Z","remote":"127.0.0.1","port":null,"request":null,"status":408,"bytes":0,` +
 				`"method":null,"target":null,"host":null,"referer":null,"user_agent":null}`},
 		{"hostile octets", "json",
 			web.Record{Peer: peer("[fe80::1%e\"\n]:9"), Time: noon, Line: []byte("-\"\\x22\r\n\x00\xff</é"), Status: 400,
@@ -120,10 +120,10 @@ func TestDateAsFormatted(t *testing.T) {
 // shown are the patterns of a line in each format, with what a client decides
 // on in groups: request line, then Referer and User-Agent where they stand.
 var shown = map[string]*regexp.Regexp{
-	"sws":    regexp.MustCompile(`^unix \S+Z "([^"]*)" 200 7\n$`),
-	"common": regexp.MustCompile(`^unix - - \[\S+ \+0000\] "([^"]*)" 200 7\n$`),
+	"sws":    regexp.MustCompile(`^127\.0\.0\.1 \S+Z "([^"]*)" 200 7\n$`),
+	"common": regexp.MustCompile(`^127\.0\.0\.1 - - \[\S+ \+0000\] "([^"]*)" 200 7\n$`),
 	"combined": regexp.MustCompile(
-		`^unix - - \[\S+ \+0000\] "([^"]*)" 200 7 "([^"]*)" "([^"]*)"\n$`),
+		`^127\.0\.0\.1 - - \[\S+ \+0000\] "([^"]*)" 200 7 "([^"]*)" "([^"]*)"\n$`),
 }
 
 // checkFormats holds the lines of one record against what every format
@@ -187,7 +187,7 @@ func stringsOf(t *testing.T, line []byte) [][]byte {
 	if err := d.Decode(&object); err != nil {
 		t.Fatalf("%v: %q", err, line)
 	}
-	if !object.Time.Equal(noon.Truncate(time.Second)) || object.Remote != "unix" || object.Port != nil || object.Status != 200 || object.Bytes != 7 {
+	if !object.Time.Equal(noon.Truncate(time.Second)) || object.Remote != "127.0.0.1" || object.Port != nil || object.Status != 200 || object.Bytes != 7 {
 		t.Fatalf("%q is read as %+v", line, object)
 	}
 	var all [][]byte

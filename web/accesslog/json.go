@@ -28,7 +28,7 @@ func AppendJSON(dst []byte, rec *web.Record) []byte {
 	dst = append(dst, `","remote":"`...)
 	dst = appendPeer(dst, rec.Peer, escapeJSON)
 	dst = append(dst, `","port":`...)
-	if rec.Peer.IsValid() {
+	if rec.Peer.Port() != 0 { // a proxy need not say it, and a UNIX socket has none
 		dst = strconv.AppendUint(dst, uint64(rec.Peer.Port()), 10)
 	} else {
 		dst = append(dst, "null"...)

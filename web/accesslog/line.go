@@ -46,12 +46,11 @@ func appendLost(dst []byte, at time.Time, lines int) []byte {
 }
 
 // appendPeer appends the address without its port: IPv6 without brackets, and
-// an IPv4 client of a dual-stack socket as the IPv4 address it has.
+// an IPv4 client of a dual-stack socket as the IPv4 address it has. Readers of
+// logs take nothing but an address there, so a client on a UNIX socket has one
+// as well (web.PeerAddr).
 func appendPeer(dst []byte, peer netip.AddrPort, escape string) []byte {
-	a := peer.Addr().Unmap()
-	if !a.IsValid() {
-		return append(dst, "unix"...)
-	}
+	a := web.PeerAddr(peer)
 	if zone := a.Zone(); zone != "" {
 		dst = a.WithZone("").AppendTo(dst)
 		dst = append(dst, '%')

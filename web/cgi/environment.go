@@ -239,11 +239,8 @@ func isHostName(host string) bool {
 	return host != "" && host[0] != '-' && host[0] != '.'
 }
 
-// clientAddress returns who asks. For a UNIX socket it is the address that
-// means none (RFC 3875 §4.1.8 demands one).
+// clientAddress returns who asks, and the port, 0 where there is none or it is
+// not known.
 func clientAddress(peer netip.AddrPort) (addr, port string) {
-	if !peer.IsValid() {
-		return "0.0.0.0", "0"
-	}
-	return peer.Addr().WithZone("").String(), strconv.Itoa(int(peer.Port()))
+	return web.PeerAddr(peer).WithZone("").String(), strconv.Itoa(int(peer.Port()))
 }

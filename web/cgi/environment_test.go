@@ -106,7 +106,7 @@ func TestEnvironmentOfLittle(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
-		"QUERY_STRING": "", "REMOTE_ADDR": "0.0.0.0", "REMOTE_PORT": "0", "REQUEST_URI": "/cgi-bin/p",
+		"QUERY_STRING": "", "REMOTE_ADDR": "127.0.0.1", "REMOTE_PORT": "0", "REQUEST_URI": "/cgi-bin/p",
 		"SERVER_NAME": "localhost", "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.0", "SERVER_SOFTWARE": "xanadu",
 	} {
 		if got, ok := value(env, name); got != want || !ok {

@@ -428,7 +428,7 @@ func TestProgramUnix(t *testing.T) {
 		s := &stage{startAt(t, a, docs, httpd.Options{Poller: poller, Programs: &httpd.ProgramOptions{
 			Gateway: cgi.Gateway{Inherit: []string{"PATH=/usr/bin:/bin", "DIR=" + dir}},
 		}}), dir}
-		if p := s.dial().run("/cgi-bin/addr"); p.body != "0.0.0.0 h 80\n" {
+		if p := s.dial().run("/cgi-bin/addr"); p.body != "127.0.0.1 h 80\n" {
 			t.Errorf("%q", p.body)
 		}
 		c := s.dial()
