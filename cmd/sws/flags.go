@@ -13,6 +13,7 @@ import (
 
 	"xanadu/ipc/addr"
 	"xanadu/ipc/ready"
+	"xanadu/web"
 	"xanadu/web/accesslog"
 	"xanadu/web/cgi"
 )
@@ -45,6 +46,7 @@ type settings struct {
 	dir            string
 	addresses      []addr.Addr // of -i, their ports not set; none: every address
 	port           uint16
+	trustProxy     web.Proxies
 	log            string   // "" for none, "-" for stdout
 	logFormat      string   // "" for the manual's own
 	cgi            string   // "": no programs
@@ -156,6 +158,10 @@ func (s *settings) flags() *pflag.FlagSet {
 		s.port, err = addr.ParsePort(text)
 		return err
 	})
+	flags.Func("trust-proxy", "take the client's address from the `proxy` at unix, an IP address or prefix (10.0.0.0/8); may be given repeatedly", func(text string) error {
+		return addProxy(&s.trustProxy, text)
+	})
+	flags.SetAnnotation("trust-proxy", repeats, nil)
 	flags.BoolVar(&s.noUsers, "no-users", false, "serve no user directories, as /~user/")
 	flags.Func("user-dir", "the `name` of such a directory in a home (default: sws)", func(name string) error {
 		if !filepath.IsLocal(name) || filepath.Clean(name) == "." {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"regexp"
 	"strings"
@@ -15,6 +16,7 @@ import (
 
 	"xanadu/ipc/addr"
 	"xanadu/ipc/ready"
+	"xanadu/web"
 )
 
 func TestParse(t *testing.T) {
@@ -69,6 +71,10 @@ func TestParse(t *testing.T) {
 		{"-c /b --cgi-output 64k --cgi-cpu none --cgi-memory none /srv", settings{dir: "/srv", cgi: "/b",
 			cgiOutput: 64 << 10, cgiCPU: -1, cgiMemory: -1}},
 		{"-c /b --no-setid /srv", settings{dir: "/srv", cgi: "/b", noSetID: true}},
+		{"--trust-proxy unix --trust-proxy=127.0.0.1 --trust-proxy 10.1.2.3/8 --trust-proxy ::ffff:192.0.2.0/120 --trust-proxy fd00::/8 /srv",
+			settings{dir: "/srv", trustProxy: web.Proxies{Unix: true, Prefixes: []netip.Prefix{
+				netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("10.0.0.0/8"),
+				netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("fd00::/8")}}}},
 		{"-h", settings{help: true}},
 		{"--help", settings{help: true}},
 		{"-fh a b c", settings{foreground: true, help: true}},
@@ -84,7 +90,8 @@ func TestParse(t *testing.T) {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(*got, c.want, cmp.AllowUnexported(settings{}),
-				cmp.Comparer(func(a, b addr.Addr) bool { return a == b })); diff != "" {
+				cmp.Comparer(func(a, b addr.Addr) bool { return a == b }),
+				cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 				t.Errorf("got -, want +:\n%s", diff)
 			}
 		})
@@ -128,6 +135,10 @@ func TestParseErrors(t *testing.T) {
 		{[]string{"--cgi-output", "0", "-c", "b", "a"}, false, `--cgi-output: a size as 65536, 64M or 2G is wanted, not "0"; "none" is no limit`},
 		{[]string{"--cgi-cpu", "0", "-c", "b", "a"}, false, `--cgi-cpu: a time as 90s or 5m is wanted, not "0"; "none" is no limit`},
 		{[]string{"--cgi-timeout", "90", "-c", "b", "a"}, false, `--cgi-timeout: a time as 90s or 5m is wanted, not "90"`},
+		{[]string{"--trust-proxy", "", "a"}, false, `--trust-proxy: unix, an IP address or a prefix as 10.0.0.0/8 is wanted, not ""`},
+		{[]string{"--trust-proxy", "localhost", "a"}, false, `--trust-proxy: unix, an IP address or a prefix as 10.0.0.0/8 is wanted, not "localhost"`},
+		{[]string{"--trust-proxy", "fe80::1%eth0", "a"}, false, `--trust-proxy: unix, an IP address or a prefix as 10.0.0.0/8 is wanted, not "fe80::1%eth0"`},
+		{[]string{"--trust-proxy", "::ffff:0:0/8", "a"}, false, `--trust-proxy: unix, an IP address or a prefix as 10.0.0.0/8 is wanted, not "::ffff:0:0/8"`},
 		{[]string{"-l", "", "a"}, false, "-l: name a file"},
 		{[]string{"-p", "99999", "a"}, false, `-p: the port must be 0 to 65535, not "99999"`},
 		{[]string{"-p", "80a", "a"}, false, `-p: the port must be 0 to 65535, not "80a"`},

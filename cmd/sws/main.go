@@ -197,6 +197,7 @@ func (s *settings) serverOptions(loops int, memory memory, log *accesslog.Log, e
 		ContentTimeout: s.contentTimeout,
 		ReplyTimeout:   s.replyTimeout,
 		OneAtATime:     s.debug > 0,
+		TrustProxy:     s.trustProxy,
 		Server:         "sws/" + version,
 		Errorf:         errorf,
 	}

@@ -248,6 +248,9 @@ func (c *conn) run(b []byte) {
 			c.refuse(status, why, r, b)
 			return
 		}
+		if e.trusting {
+			r.Peer = e.server.opt.TrustProxy.Client(c.peer, r.Fields)
+		}
 		e.now()
 		e.noteRequest()
 		r.Received = e.clock

@@ -52,6 +52,8 @@ type engine struct {
 	ending  bool
 	drained bool // and no connection is accepted any more
 
+	trusting bool // some peers tell who their client is
+
 	newcomer, idle, head, content, reply, linger *loop.Timeout
 	turn, silence, dying, patience, grace        *loop.Timeout // for programs
 
@@ -80,11 +82,12 @@ type engine struct {
 func newEngine(s *Server, l *loop.Loop) *engine {
 	loops := s.opt.Loops
 	e := &engine{
-		server: s,
-		loop:   l,
-		trace:  s.opt.Trace,
-		cache:  newCache(s.opt.CacheSize/int64(loops), s.files/loops),
-		max:    max(1, s.opt.MaxConnections/loops),
+		server:   s,
+		loop:     l,
+		trace:    s.opt.Trace,
+		trusting: s.opt.TrustProxy.Any(),
+		cache:    newCache(s.opt.CacheSize/int64(loops), s.files/loops),
+		max:      max(1, s.opt.MaxConnections/loops),
 
 		newcomer: l.NewTimeout(min(newTime, s.opt.IdleTimeout)),
 		idle:     l.NewTimeout(s.opt.IdleTimeout),

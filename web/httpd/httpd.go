@@ -34,6 +34,11 @@ type Options struct {
 	Log            Log    // nil: none
 	Trace          Trace  // shows each head in the Log; nil, or without a Log: none is shown
 
+	// TrustProxy are the peers that tell in a request who their client is, which
+	// is then its Peer, for the Log and for programs as well. A head that cannot
+	// be understood is the peer's own. The zero value trusts none.
+	TrustProxy web.Proxies
+
 	IdleTimeout    time.Duration // for the next request to begin; 0: 75 s
 	HeadTimeout    time.Duration // for a request head, from its first byte to its last; 0: 20 s
 	ContentTimeout time.Duration // for a request's content, from the head on; 0: 30 s

@@ -335,7 +335,7 @@ func appendContentRange(dst []byte, part web.Span, size int64) []byte {
 
 // log notes that r was answered with so many octets of content.
 func (c *conn) log(r *web.Request, status int, octets int64) {
-	c.engine.log(web.Record{Peer: c.peer, Time: r.Received, Line: r.Line, Status: status, Bytes: octets, Request: r})
+	c.engine.log(web.Record{Peer: r.Peer, Time: r.Received, Line: r.Line, Status: status, Bytes: octets, Request: r})
 }
 
 // firstLine returns what stands in front of the first line end of b, and not
