@@ -26,8 +26,9 @@ type Reply struct {
 	ModifiedStrong bool
 
 	// Changed is when the document came to be what it is, when that is known
-	// to be later than Modified, as of a file that was put in the place of
-	// another and kept its older date. It is never sent.
+	// and later than Modified says, as of a file that was put in the place of
+	// another with an older date. The zero time: Modified says all there is to
+	// say. It is never sent.
 	Changed time.Time
 
 	Body   []byte  // the content, when File and Stream are nil, or there is a Reread

@@ -82,7 +82,7 @@ func Select(r *Request, p *Reply) Selection {
 			return Selection{Status: 412, Why: "If-None-Match names it as it is"}
 		}
 	case r.Seen&IfModifiedSince != 0 && r.IsGet() && !p.Modified.IsZero():
-		if date, ok := onlyDate(r, IfModifiedSince); ok && !modifiedAfter(p, date) {
+		if date, ok := onlyDate(r, IfModifiedSince); ok && !changedAfter(p, date) {
 			return Selection{Status: 304, Why: "it was not modified after If-Modified-Since"}
 		}
 	}
@@ -127,21 +127,15 @@ func onlyDate(r *Request, name Names) (time.Time, bool) {
 
 // modifiedAfter reports whether the document is known to be newer than date, in
 // the whole seconds that a date can say.
-//
-// A date that is the document's own is one that the client got from here, and
-// nothing is known to be newer. (Whether it was this content that had it cannot be
-// told from the time of a change: a file may have been put here with that date
-// before the client asked or after.) Any later date is a time by the client's
-// own choice, as that of its copy: what was put here since is newer, whatever its
-// date says.
 func modifiedAfter(p *Reply, date time.Time) bool {
-	if p.Modified.IsZero() {
-		return false
-	}
-	if modified := p.Modified.Unix(); modified >= date.Unix() {
-		return modified > date.Unix()
-	}
-	return !p.Changed.IsZero() && p.Changed.Unix() >= date.Unix()
+	return !p.Modified.IsZero() && p.Modified.Unix() > date.Unix()
+}
+
+// changedAfter is modifiedAfter for a client that has a copy: what came to be what it
+// is in the second of date or later may be other than that copy, whatever its own
+// date says.
+func changedAfter(p *Reply, date time.Time) bool {
+	return modifiedAfter(p, date) || !p.Changed.IsZero() && p.Changed.Unix() >= date.Unix()
 }
 
 // mayBePut reports whether a part of this document may be put to what the client

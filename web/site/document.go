@@ -110,6 +110,7 @@ func (s *Site) file(at place, fd *ipc.FD, st sys.Stat) *web.Reply {
 	}
 	if v.steady {
 		v.vouch(p, at, fd)
+		p.Changed = v.cameAfter(s.opened)
 		if !v.whole {
 			p.Holds = holds(fd, st)
 		}
@@ -146,10 +147,27 @@ func (v *snapshot) isCoarse() bool { return v.st.Ctime.Nsec == 0 && !v.isSettled
 // change any more without a trace.
 func (v *snapshot) isDistinct(fd *ipc.FD) bool { return v.st.Mount != 0 || isStamped(fd, &v.st) }
 
+// cameAfter returns when the file came to be what it is, if that was after a time and
+// later than its date says; else the zero time.
+//
+// A file with an older date that came since the Site was opened took the place of
+// one, if there was one, of which clients have copies: with a date that is later,
+// when a release is rolled back, or the same, when two have one date. For files
+// that were there before it is not known what clients have, and their own date
+// counts: all files of a container or a mirror came later than their dates
+// say. A chmod makes a file count as having come.
+func (v *snapshot) cameAfter(opened time.Time) time.Time {
+	came := v.st.Ctime.Time()
+	if !v.local || v.st.Ctime.Sec <= v.st.Mtime.Sec || came.Before(opened) {
+		return time.Time{}
+	}
+	return came
+}
+
 // vouch gives p, which was made of v, what tells it from other versions, as far as
 // that is known.
 func (v *snapshot) vouch(p *web.Reply, at place, fd *ipc.FD) {
-	p.Modified, p.Changed = lastModified(&v.st, v.looked), v.st.Ctime.Time()
+	p.Modified = lastModified(&v.st, v.looked)
 	kind := p.Type + v.coding
 	switch {
 	case v.whole:

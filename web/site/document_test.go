@@ -150,13 +150,44 @@ func TestStrongDate(t *testing.T) {
 	}
 	for age, want := range map[time.Duration]bool{tick: false, coarsest - 1: false, coarsest: true, time.Hour: true} {
 		s.now = func() time.Time { return written.Add(age) }
-		if p := get(t, s, "/a.txt"); p.ModifiedStrong != want || !p.Changed.Equal(written) {
+		if p := get(t, s, "/a.txt"); p.ModifiedStrong != want || !p.Changed.IsZero() {
 			t.Errorf("a file of %v ago: %v, changed %v", age, p.ModifiedStrong, p.Changed)
 		}
 	}
 	must(t, os.Chtimes(dir+"/a.txt", old, old)) // as rsync -t does
 	if p := get(t, aged(s), "/a.txt"); p.ModifiedStrong || !p.Modified.Equal(old) {
 		t.Errorf("a file that was given its date: Last-Modified %v is strong: %v", p.Modified, p.ModifiedStrong)
+	}
+}
+
+// A file that took the place of another while it was served is newer than its date;
+// of one that was there before, the date is all that is known.
+func TestCameAfter(t *testing.T) {
+	dir := t.TempDir()
+	if !isLocal(t, dir) {
+		t.Skip("the temporary directory is on a file system whose clock is another one's")
+	}
+	plant(t, dir, map[string]string{"a.txt": "1", "new.txt": "2"})
+	s, err := New(dir, nil)
+	must(t, err)
+	defer s.Close()
+	asked := &web.Request{Method: []byte("GET"), Seen: web.IfModifiedSince, Fields: []web.Field{
+		{Known: web.IfModifiedSince, Value: web.AppendDate(nil, old)},
+	}}
+	if p := get(t, s, "/a.txt"); !p.Changed.IsZero() || web.Select(asked, p).Status != 304 {
+		t.Errorf("there before: changed %v, then %d, want 304", p.Changed, web.Select(asked, p).Status)
+	}
+	for changed(t, dir+"/a.txt").Before(s.opened) { // the clock that stamps files lags behind
+		must(t, os.Rename(dir+"/new.txt", dir+"/a.txt"))
+		must(t, os.WriteFile(dir+"/new.txt", []byte("3"), 0o644))
+		must(t, os.Chtimes(dir+"/new.txt", old, old))
+	}
+	if p := get(t, s, "/a.txt"); !p.Changed.Equal(changed(t, dir+"/a.txt")) || web.Select(asked, p).Status != 200 {
+		t.Errorf("replaced by one of the same date: changed %v, then %d, want 200", p.Changed, web.Select(asked, p).Status)
+	}
+	must(t, os.WriteFile(dir+"/a.txt", []byte("4"), 0o644))
+	if p := get(t, s, "/a.txt"); !p.Changed.IsZero() {
+		t.Errorf("written: changed %v, want nothing but its date", p.Changed)
 	}
 }
 

@@ -70,6 +70,7 @@ type Site struct {
 	dirsFirst bool
 	errorf    func(format string, args ...any)
 	now       func() time.Time
+	opened    time.Time // when the Site was made
 
 	rosters rosters
 	sums    sums
@@ -118,6 +119,7 @@ func newSite(root root, opt *Options) *Site {
 		dirsFirst: opt.DirsFirst,
 		errorf:    opt.Errorf,
 		now:       time.Now,
+		opened:    time.Now(),
 	}
 	if s.maxInline == 0 {
 		s.maxInline = defaultMaxInline
