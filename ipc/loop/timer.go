@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"iter"
 	"slices"
 	"time"
 )
@@ -32,6 +33,18 @@ func (q *Timeout) First() Handler {
 		return nil
 	}
 	return q.first.handler
+}
+
+// All yields the handlers of the streams in q, in the order in which they expire.
+// The loop over them ends before one of them leaves q.
+func (q *Timeout) All() iter.Seq[Handler] {
+	return func(yield func(Handler) bool) {
+		for s := q.first; s != nil; s = s.next {
+			if !yield(s.handler) {
+				return
+			}
+		}
+	}
 }
 
 // Timeout gives s the time of q from now on, in place of the time it had; then

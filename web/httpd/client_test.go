@@ -36,8 +36,12 @@ func (r *rig) dial() *client {
 	conn, err := net.Dial(network, address)
 	must(r.t, err)
 	r.t.Cleanup(func() { conn.Close() })
+	return newClient(r.t, conn)
+}
+
+func newClient(t testing.TB, conn net.Conn) *client {
 	conn.SetDeadline(time.Now().Add(patience))
-	return &client{conn, r.t, bufio.NewReader(patient{conn})}
+	return &client{conn, t, bufio.NewReader(patient{conn})}
 }
 
 // A patient connection gives each of its Reads a time of its own.

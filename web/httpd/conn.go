@@ -24,12 +24,6 @@ const (
 	// on before others have theirs.
 	passTurn = 1 << 20
 
-	// maxLinger bounds what is read from a connection after its end, and
-	// maxAnnounced what is read besides of content whose length is known: the
-	// client goes on sending that and only then looks for the reply.
-	maxLinger    = 256 << 10
-	maxAnnounced = 16 << 20
-
 	// maxUnsteady is how often the site is asked again because a file has
 	// changed since it looked. What changes faster than that is begun to be
 	// sent, and broken off.
@@ -82,6 +76,7 @@ type conn struct {
 	skip     int64         // octets of content of known length still to skip
 	skipped  int64         // octets of chunked content, or read in lingering, so far
 	left     int64         // undelivered when the time for the reply last began
+	written  int64         // octets of all replies so far, passed on to be sent
 	chunks   http1.Chunked // what is left of content in chunks
 
 	state   state
@@ -99,7 +94,7 @@ type conn struct {
 func (c *conn) Received(b []byte) {
 	if c.state == lingering {
 		if c.skipped += int64(len(b)); c.skipped > maxLinger {
-			c.end()
+			c.giveUp()
 		}
 		return
 	}
@@ -178,41 +173,6 @@ func (c *conn) use(r *web.Request, en *entry) bool {
 	goOn := c.respond(r, en)
 	en.done()
 	return goOn
-}
-
-// Ended is the client's end of file, or the connection's.
-func (c *conn) Ended(err error) {
-	if c.state == running {
-		c.program.clientEnded(err)
-		return
-	}
-	c.end()
-}
-
-// Expired ends what takes too long. A client that is slow but takes its fair
-// part of a reply gets more time.
-func (c *conn) Expired() {
-	e := c.engine
-	switch {
-	case c.state == running:
-		c.program.clientExpired()
-	case c.state == sending:
-		fair := int64(e.server.opt.ReplyTimeout.Seconds() * fairRate)
-		if left := c.Undelivered(); c.left-left >= fair {
-			c.left = left
-			c.allow(e.reply)
-			return
-		}
-		c.end()
-	case c.limit == e.newcomer && !e.ending:
-		c.allow(e.idle)
-	case c.state == reading && len(firstLine(c.rest)) > 0:
-		e.out = e.loop.Buffer()
-		http1.ParseHead(&e.request, c.rest) // for what there is of it
-		c.refuse(408, "the head has not come in time", &e.request, c.rest)
-	default:
-		c.end()
-	}
 }
 
 func (c *conn) goOn(b []byte) {
@@ -357,7 +317,7 @@ func (c *conn) settle(b []byte) {
 	between := len(b) == 0 && !c.unread() // one request and the next
 	switch {
 	case c.closing == closes && between, c.halfClosed:
-		c.end()
+		c.part()
 		return
 	case c.closing != staysOpen, e.ending && between:
 		c.linger()
@@ -438,19 +398,6 @@ func (c *conn) sent(done bool, err error) bool {
 	return done
 }
 
-// breakOff ends a connection that cannot be sent what it was promised. What is
-// left of a file that has changed, or become shorter, is not sent, nor is it
-// promised to anybody else.
-func (c *conn) breakOff(err error) {
-	if err == io.ErrUnexpectedEOF || err == loop.ErrFileChanged {
-		c.cut = true
-		if t := c.transfer; t != nil && t.en.cached {
-			c.engine.cache.drop(t.en)
-		}
-	}
-	c.end()
-}
-
 // refuse answers what could not be read as a request, at the front of b, of
 // which r holds as much as could be told, and ends the connection.
 func (c *conn) refuse(status int, why string, r *web.Request, b []byte) {
@@ -482,32 +429,4 @@ func refusal(err error) (status int, why string) {
 		return refused.Status, refused.Reason
 	}
 	return 400, err.Error()
-}
-
-// linger ends our side and reads on for a while: closing with something unread
-// resets the connection, and the client might lose the reply to that.
-func (c *conn) linger() {
-	c.state, c.rest, c.skipped = lingering, nil, -min(c.skip, maxAnnounced)
-	c.CloseWrite()
-	c.allow(c.engine.linger)
-	c.Receive()
-}
-
-// end closes the connection, whatever it was doing.
-func (c *conn) end() {
-	if c.state == over {
-		return
-	}
-	referred := c.job != nil && !c.engine.server.crew.cancel(c.job)
-	c.abandon(referred)
-	if c.program != nil {
-		c.program.abandoned()
-	}
-	if c.cut {
-		c.Reset()
-	} else {
-		c.Close()
-	}
-	c.state, c.rest, c.job = over, nil, nil
-	c.engine.ended(c, referred)
 }

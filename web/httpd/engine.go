@@ -12,10 +12,6 @@ import (
 )
 
 const (
-	// lingerTime is how long a connection that was ended with something unread
-	// is read on, so that its client sees the reply before a reset.
-	lingerTime = 2 * time.Second
-
 	// newTime is how long a new connection that is silent does not count as
 	// idle. Otherwise, of several clients that come at the bound, each would
 	// be closed for the next before its request had the time to come.
@@ -25,6 +21,10 @@ const (
 	// begun: those whose handshake is under way, or who are about to send what
 	// the kernel holds them back for (tcp(7), TCP_DEFER_ACCEPT).
 	drainTime = 10 * time.Millisecond
+
+	// idleLooks is how many idle connections are looked at for one whose client
+	// has taken all of its replies.
+	idleLooks = 8
 
 	// spareConns bounds the structures of ended connections that wait to be
 	// used again.
@@ -179,11 +179,22 @@ func (e *engine) regulate() {
 }
 
 // dropIdle closes the connection that has waited longest for its next request
-// and reports whether there was one.
+// and reports whether there was one. One whose client has taken all of its
+// replies goes first.
 func (e *engine) dropIdle() bool {
+	looks := 0
+	for h := range e.idle.All() {
+		if c := h.(*conn); c.Undelivered() == 0 {
+			c.end()
+			return true
+		}
+		if looks++; looks == idleLooks {
+			break
+		}
+	}
 	c, ok := e.idle.First().(*conn)
 	if ok {
-		c.end()
+		c.giveUp()
 	}
 	return ok
 }
@@ -307,7 +318,12 @@ func (e *engine) drain() {
 
 // closeIdle closes what waits for a request, for the end of the loop.
 func (e *engine) closeIdle() {
-	for e.dropIdle() {
+	for {
+		c, ok := e.idle.First().(*conn)
+		if !ok {
+			break
+		}
+		c.part()
 	}
 	for p := range e.programs {
 		if p.conn == nil {
@@ -330,7 +346,7 @@ func (e *engine) cut() {
 	e.drain()
 	e.loop.Handlers(func(h loop.Handler) {
 		if c, ok := h.(*conn); ok {
-			c.end()
+			c.giveUp()
 		}
 	})
 	for p := range e.programs {

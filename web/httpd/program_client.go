@@ -96,13 +96,9 @@ func (p *program) clientExpired() {
 	c, e := p.conn, p.engine
 	switch limit := c.limit; limit {
 	case e.reply:
-		left := c.Undelivered()
-		if c.left-left < fairPart(e.server.opt.ReplyTimeout) {
-			c.end()
-			return
+		if !c.takesFairPart() {
+			c.giveUp()
 		}
-		c.left = left
-		c.allow(limit)
 	case e.content:
 		if p.client.given < p.fairContent() {
 			c.closing = closesGently
@@ -215,11 +211,13 @@ func (p *program) probe() {
 
 // Send is Stream.Send without what of a response was sent early.
 func (c *conn) Send(head, body []byte, more bool) (done bool, err error) {
+	c.written += int64(len(head) + len(body))
 	return c.Stream.Send(c.late(head), body, more)
 }
 
 // SendFileWhile is Stream.SendFileWhile without what of a response was sent early.
 func (c *conn) SendFileWhile(head []byte, file int, off, size int64, more bool, holds func() bool) (done bool, err error) {
+	c.written += int64(len(head)) + size
 	return c.Stream.SendFileWhile(c.late(head), file, off, size, more, holds)
 }
 
