@@ -55,7 +55,7 @@ func connectNew(a addr.Addr, opt *Options) (fd *ipc.FD, err error) {
 		}
 	}()
 	if opt.Local.IsValid() {
-		if own, err = bindFile(fd.Number(), opt.Local); err != nil {
+		if own, err = bindFile(fd.Number(), opt.Local, opt.file()); err != nil {
 			return fd, fmt.Errorf("from %s: %w", opt.Local, err)
 		}
 	}

@@ -176,7 +176,7 @@ func bindNew(a addr.Addr, dual bool, opt *Options, listens bool) (b Bound, t Typ
 			return b, 0, err
 		}
 	}
-	if b.file, err = bindFile(fd.Number(), a); err != nil {
+	if b.file, err = bindFile(fd.Number(), a, opt.file()); err != nil {
 		return b, 0, err
 	}
 	b.addr, err = getsockname(fd.Number(), t)

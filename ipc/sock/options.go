@@ -2,6 +2,7 @@ package sock
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"time"
 
@@ -25,6 +26,15 @@ type Options struct {
 	// the system allows (net.core.somaxconn), which also cuts a larger one.
 	Backlog int
 
+	// Mode is what the socket file is to have for permissions, whatever the umask
+	// is, and Owner who it is to belong to: whoever may write to the file may
+	// connect (unix(7)). Both hold before the first can. 0 leaves the mode to
+	// the umask, nil the owner to the system. They are heeded for a path, of
+	// Listen, BindDatagram or Local; EPERM when this process may not give the
+	// file away.
+	Mode  fs.FileMode
+	Owner *Owner
+
 	// Blocking makes sockets whose calls wait.
 	Blocking bool
 
@@ -47,6 +57,8 @@ func (o *Options) check() error {
 		return fmt.Errorf("a buffer of %d bytes", min(o.RecvBuffer, o.SendBuffer))
 	case o.Backlog < 0:
 		return fmt.Errorf("a backlog of %d", o.Backlog)
+	case o.Mode&^fs.ModePerm != 0:
+		return fmt.Errorf("the mode %v of a socket file has more than permissions", o.Mode)
 	case o.DeferAccept < 0, o.Timeout < 0:
 		return errNegative
 	}

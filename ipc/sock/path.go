@@ -34,12 +34,13 @@ type socketFile struct {
 }
 
 // bindFile binds the socket to a and returns the file that this made, if any.
-// On error it has made none.
-func bindFile(fd int, a addr.Addr) (socketFile, error) {
+// On error it leaves none.
+func bindFile(fd int, a addr.Addr, opt fileOptions) (socketFile, error) {
 	path := a.Path()
 	if path == "" {
 		return socketFile{}, bind(fd, a)
 	}
+	opt.before(fd)
 	err := bind(fd, a)
 	if errors.Is(err, unix.EADDRINUSE) {
 		err = takeOver(path, func() error { return bind(fd, a) })
@@ -54,7 +55,17 @@ func bindFile(fd int, a addr.Addr) (socketFile, error) {
 	if file.dev, file.ino, _, err = identify(file.path); err != nil {
 		return socketFile{}, fmt.Errorf("the socket file is gone again: %w", err)
 	}
+	if err := opt.after(file); err != nil {
+		file.remove()
+		return socketFile{}, err
+	}
 	return file, nil
+}
+
+// stands reports whether the path still names the file that bind made.
+func (f socketFile) stands() bool {
+	dev, ino, _, err := identify(f.path)
+	return err == nil && dev == f.dev && ino == f.ino
 }
 
 // remove unlinks the file if it is still the one that bind made.
@@ -62,8 +73,7 @@ func (f socketFile) remove() error {
 	if f.path == "" {
 		return nil
 	}
-	dev, ino, _, err := identify(f.path)
-	if err != nil || dev != f.dev || ino != f.ino {
+	if !f.stands() {
 		return nil // gone, or another's
 	}
 	if err := unix.Unlink(f.path); err != nil && err != unix.ENOENT {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -58,11 +59,13 @@ func makeStale(t testing.TB, a addr.Addr) {
 var pathNetworks = []string{"unix:", "unix-dgram:", "unix-seqpacket:"}
 
 // open is Listen or BindDatagram, as the address wants.
-func open(a addr.Addr) (*sock.Bound, error) {
+func open(a addr.Addr) (*sock.Bound, error) { return openWith(a, nil) }
+
+func openWith(a addr.Addr, opt *sock.Options) (*sock.Bound, error) {
 	if a.Network() == addr.UnixDatagram {
-		return sock.BindDatagram(a, nil)
+		return sock.BindDatagram(a, opt)
 	}
-	l, err := sock.Listen(a, nil)
+	l, err := sock.Listen(a, opt)
 	if err != nil {
 		return nil, err
 	}
@@ -89,6 +92,79 @@ func TestSocketFile(t *testing.T) {
 				t.Errorf("after Close in the directory are %q", names)
 			}
 		})
+	}
+}
+
+// A socket file has the permissions and the owner that were asked for, whatever
+// the umask is, and otherwise what the umask leaves.
+func TestSocketFileMode(t *testing.T) {
+	group := os.Getgid()
+	if os.Getuid() == 0 {
+		group = 54321 // anybody's
+	}
+	for _, c := range []struct {
+		name  string
+		umask int
+		opt   sock.Options
+		want  os.FileMode
+		group int
+	}{
+		{"the umask's", 0o027, sock.Options{}, 0o750, os.Getgid()},
+		{"more than the umask leaves", 0o077, sock.Options{Mode: 0o666}, 0o666, os.Getgid()},
+		{"less", 0, sock.Options{Mode: 0o600}, 0o600, os.Getgid()},
+		{"a group", 0o022, sock.Options{Mode: 0o660, Owner: &sock.Owner{UID: -1, GID: group}}, 0o660, group},
+		{"a group and the umask's mode", 0o022, sock.Options{Owner: &sock.Owner{UID: -1, GID: group}}, 0o755, group},
+	} {
+		for _, network := range pathNetworks {
+			t.Run(c.name+"/"+network, func(t *testing.T) {
+				defer syscall.Umask(syscall.Umask(c.umask))
+				a := addr.MustParse(network + kit.SocketDir(t) + "/s")
+				for range 2 { // the second time over a stale file
+					b := must(openWith(a, &c.opt))(t)
+					st := must(os.Lstat(a.Path()))(t)
+					if got := st.Mode().Perm(); got != c.want {
+						t.Errorf("the mode is %v, want %v", got, c.want)
+					}
+					if got := int(st.Sys().(*syscall.Stat_t).Gid); got != c.group {
+						t.Errorf("the group is %d, want %d", got, c.group)
+					}
+					b.KeepFile()
+					b.Close()
+				}
+			})
+		}
+	}
+}
+
+// A file that cannot have what was asked for does not stay.
+func TestSocketFileModeFails(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		skip bool
+		opt  sock.Options
+		want error
+	}{
+		{"a mode with more than permissions", false, sock.Options{Mode: 0o666 | os.ModeSetuid}, nil},
+		{"another's group", os.Getuid() == 0, sock.Options{Owner: &sock.Owner{UID: -1, GID: 0}}, syscall.EPERM},
+	} {
+		for _, network := range pathNetworks {
+			t.Run(c.name+"/"+network, func(t *testing.T) {
+				if c.skip {
+					t.Skip("root may give files to anybody")
+				}
+				dir := kit.SocketDir(t)
+				b, err := openWith(addr.MustParse(network+dir+"/s"), &c.opt)
+				if err == nil {
+					b.Close()
+				}
+				if err == nil || c.want != nil && !errors.Is(err, c.want) {
+					t.Errorf("got %v, want %v", err, c.want)
+				}
+				if names := dirNames(t, dir); len(names) != 0 {
+					t.Errorf("in the directory are %q", names)
+				}
+			})
+		}
 	}
 }
 
