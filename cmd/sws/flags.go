@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 
 	"xanadu/ipc/addr"
 	"xanadu/ipc/ready"
+	"xanadu/ipc/sock"
 	"xanadu/web"
 	"xanadu/web/accesslog"
 	"xanadu/web/cgi"
@@ -46,6 +48,8 @@ type settings struct {
 	dir            string
 	addresses      []addr.Addr // of -i, their ports not set; none: every address
 	port           uint16
+	socketMode     fs.FileMode // 0: the umask's
+	socketOwner    *sock.Owner // nil: this process's
 	trustProxy     web.Proxies
 	log            string   // "" for none, "-" for stdout
 	logFormat      string   // "" for the manual's own
@@ -102,6 +106,8 @@ func parse(args []string) (*settings, error) {
 		return nil, usageError{"-l -: a daemon has no stdout; name a file, or add -f"}
 	case s.logFormat != "" && s.log == "" && s.debug == 0:
 		return nil, usageError{"--log-format: there is no log; name its file with -l"}
+	case (s.socketMode != 0 || s.socketOwner != nil) && !hasSocketFile(s.addresses):
+		return nil, usageError{"--socket-mode and --socket-group: there is no socket file; name one with -i unix:/path"}
 	case s.cgi == "" && (s.cgiEnv != nil || s.cgiAuth || s.cgiArgs || s.noSetID || s.cgiMax > 0 || s.cgiTimeout > 0 ||
 		s.cgiContent != 0 || s.cgiOutput != 0 || s.cgiCPU != 0 || s.cgiMemory != 0):
 		return nil, usageError{"there are no programs; name their directory with -c"}
@@ -158,6 +164,8 @@ func (s *settings) flags() *pflag.FlagSet {
 		s.port, err = addr.ParsePort(text)
 		return err
 	})
+	flags.Func("socket-mode", "the `mode` of the file of unix:/path, as 0660", socketMode(&s.socketMode))
+	flags.Func("socket-group", "the `group` of that file", socketGroup(&s.socketOwner))
 	flags.Func("trust-proxy", "take the client's address from the `proxy` at unix, an IP address or prefix (10.0.0.0/8); may be given repeatedly", func(text string) error {
 		return addProxy(&s.trustProxy, text)
 	})

@@ -16,6 +16,7 @@ import (
 
 	"xanadu/ipc/addr"
 	"xanadu/ipc/ready"
+	"xanadu/ipc/sock"
 	"xanadu/web"
 )
 
@@ -75,6 +76,10 @@ func TestParse(t *testing.T) {
 			settings{dir: "/srv", trustProxy: web.Proxies{Unix: true, Prefixes: []netip.Prefix{
 				netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("10.0.0.0/8"),
 				netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("fd00::/8")}}}},
+		{"-i unix:/s --socket-mode 0660 --socket-group 54321 /srv", settings{dir: "/srv", addresses: []addr.Addr{address("unix:/s")},
+			socketMode: 0o660, socketOwner: &sock.Owner{UID: -1, GID: 54321}}},
+		{"-i unix:/s -i 127.0.0.1 --socket-mode=666 /srv", settings{dir: "/srv",
+			addresses: []addr.Addr{address("unix:/s"), address("127.0.0.1")}, socketMode: 0o666}},
 		{"-h", settings{help: true}},
 		{"--help", settings{help: true}},
 		{"-fh a b c", settings{foreground: true, help: true}},
@@ -139,6 +144,14 @@ func TestParseErrors(t *testing.T) {
 		{[]string{"--trust-proxy", "localhost", "a"}, false, `--trust-proxy: unix, an IP address or a prefix as 10.0.0.0/8 is wanted, not "localhost"`},
 		{[]string{"--trust-proxy", "fe80::1%eth0", "a"}, false, `--trust-proxy: unix, an IP address or a prefix as 10.0.0.0/8 is wanted, not "fe80::1%eth0"`},
 		{[]string{"--trust-proxy", "::ffff:0:0/8", "a"}, false, `--trust-proxy: unix, an IP address or a prefix as 10.0.0.0/8 is wanted, not "::ffff:0:0/8"`},
+		{[]string{"--socket-mode", "0888", "-i", "unix:s", "a"}, false, `--socket-mode: permissions in octal as 0660 are wanted, not "0888"`},
+		{[]string{"--socket-mode", "4755", "-i", "unix:s", "a"}, false, `--socket-mode: permissions in octal as 0660 are wanted, not "4755"`},
+		{[]string{"--socket-mode", "0", "-i", "unix:s", "a"}, false, `--socket-mode: permissions in octal as 0660 are wanted, not "0"`},
+		{[]string{"--socket-group", "no such", "-i", "unix:s", "a"}, false, `--socket-group: no group is called "no such"`},
+		{[]string{"--socket-group", "-1", "-i", "unix:s", "a"}, false, `--socket-group: no group is called "-1"`},
+		{[]string{"--socket-group", "4294967295", "-i", "unix:s", "a"}, false, `--socket-group: no group is called "4294967295"`},
+		{[]string{"--socket-mode", "0666", "a"}, true, "--socket-mode and --socket-group: there is no socket file; name one with -i unix:/path"},
+		{[]string{"--socket-group", "0", "-i", "127.0.0.1", "a"}, true, "--socket-mode and --socket-group: there is no socket file; name one with -i unix:/path"},
 		{[]string{"-l", "", "a"}, false, "-l: name a file"},
 		{[]string{"-p", "99999", "a"}, false, `-p: the port must be 0 to 65535, not "99999"`},
 		{[]string{"-p", "80a", "a"}, false, `-p: the port must be 0 to 65535, not "80a"`},

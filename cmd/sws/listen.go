@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -121,7 +122,7 @@ type socket struct {
 // listen opens the sockets for addresses, all of them on one port: where the
 // kernel is to choose it, the one it chose first. No address means all of the
 // host.
-func listen(addresses []addr.Addr, port uint16) (sockets, error) {
+func listen(addresses []addr.Addr, port uint16, opt *sock.Options) (sockets, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), resolveTime)
 	defer cancel()
 	targets, err := resolve(ctx, addresses, net.DefaultResolver.LookupNetIP)
@@ -129,7 +130,7 @@ func listen(addresses []addr.Addr, port uint16) (sockets, error) {
 		return nil, err
 	}
 	for try := 1; ; try++ {
-		s, err := listenAt(targets, port)
+		s, err := listenAt(targets, port, opt)
 		// What the kernel chose for the first may be taken on the next.
 		if err == nil || port != 0 || try == portTries || !errors.Is(err, syscall.EADDRINUSE) {
 			return s, err
@@ -138,7 +139,7 @@ func listen(addresses []addr.Addr, port uint16) (sockets, error) {
 }
 
 // listenAt opens the sockets for targets on one port, or none of them.
-func listenAt(targets []target, port uint16) (s sockets, err error) {
+func listenAt(targets []target, port uint16, opt *sock.Options) (s sockets, err error) {
 	defer func() {
 		if err != nil {
 			s.close()
@@ -148,7 +149,7 @@ func listenAt(targets []target, port uint16) (s sockets, err error) {
 	reached := make(map[string]bool) // the host names of which an address would do
 	absent := make(map[string]error) // and why the first one of the others would not
 	for _, t := range targets {
-		opened, err := open(t.WithPort(port))
+		opened, err := open(t.WithPort(port), opt)
 		switch {
 		case err == nil:
 			s = append(s, opened...)
@@ -168,9 +169,9 @@ func listenAt(targets []target, port uint16) (s sockets, err error) {
 	return s, nil
 }
 
-// open opens the socket for a, or both of them where *:PORT takes two.
-func open(a addr.Addr) (sockets, error) {
-	listeners, err := sock.ListenAll(a, &sock.Options{
+// socketOptions are those of all the sockets; each heeds what is for its kind.
+func (s *settings) socketOptions() *sock.Options {
+	return &sock.Options{
 		// Replies are written whole, so a small last segment need not wait for
 		// the client's acknowledgement of those before it (tcp(7)).
 		NoDelay: true,
@@ -178,7 +179,15 @@ func open(a addr.Addr) (sockets, error) {
 		// second, the kernel keeps it, and with it a wake-up and a look in
 		// vain (tcp(7), TCP_DEFER_ACCEPT).
 		DeferAccept: time.Second,
-	})
+
+		Mode:  s.socketMode,
+		Owner: s.socketOwner,
+	}
+}
+
+// open opens the socket for a, or both of them where *:PORT takes two.
+func open(a addr.Addr, opt *sock.Options) (sockets, error) {
+	listeners, err := sock.ListenAll(a, opt)
 	if err != nil {
 		return nil, fmt.Errorf("%w; %s", err, remedy(err, a))
 	}
@@ -207,6 +216,8 @@ func remedy(err error, a addr.Addr) string {
 		return "stop the server that listens there, or name another path with -i"
 	case errors.Is(err, syscall.EADDRINUSE):
 		return "stop the server that listens there, or choose another port with -p"
+	case isCall(err, "chown"):
+		return "only root, and who is in the group, may give it the file with --socket-group"
 	case errors.Is(err, syscall.EACCES) && unix:
 		return "name a path with -i where you may make files"
 	case errors.Is(err, syscall.EACCES):
@@ -216,6 +227,12 @@ func remedy(err error, a addr.Addr) string {
 	default:
 		return "choose another address with -i"
 	}
+}
+
+// isCall reports whether err is of the system call of that name.
+func isCall(err error, name string) bool {
+	var call *os.SyscallError
+	return errors.As(err, &call) && call.Syscall == name
 }
 
 func (s sockets) descriptors() []*ipc.FD {

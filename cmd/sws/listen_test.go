@@ -93,7 +93,7 @@ func TestListenOnOnePort(t *testing.T) {
 	s, err := listenAt([]target{
 		{Addr: addr.MustParse("127.0.0.1:0")},
 		{Addr: addr.MustParse("127.0.0.2:0")},
-	}, 0)
+	}, 0, nil)
 	if errors.Is(err, syscall.EADDRNOTAVAIL) {
 		t.Skip("this system has no 127.0.0.2")
 	}
@@ -110,7 +110,7 @@ func TestListenOnOnePort(t *testing.T) {
 // Of a name's addresses the host may lack some, but not all.
 func TestListenOnName(t *testing.T) {
 	here, gone := addr.MustParse("127.0.0.1:0"), addr.MustParse("192.0.2.1:0")
-	s, err := listenAt([]target{{gone, "name"}, {here, "name"}}, 0)
+	s, err := listenAt([]target{{gone, "name"}, {here, "name"}}, 0, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func TestListenOnName(t *testing.T) {
 		"only address of a name": {{here, ""}, {gone, "name"}},
 		"address by itself":      {{here, ""}, {gone, ""}},
 	} {
-		s, err := listenAt(targets, 0)
+		s, err := listenAt(targets, 0, nil)
 		if !errors.Is(err, syscall.EADDRNOTAVAIL) {
 			t.Errorf("%s: got %v, want EADDRNOTAVAIL", name, err)
 			s.close()

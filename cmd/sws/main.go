@@ -94,7 +94,7 @@ func serve(s *settings, stdout, stderr io.Writer, ready func(at []string) error)
 		defer func() { err = errors.Join(err, log.Close()) }()
 	}
 
-	sockets, err := listen(s.addresses, s.port)
+	sockets, err := listen(s.addresses, s.port, s.socketOptions())
 	if err != nil {
 		return err
 	}

@@ -2,10 +2,56 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
 	"net/netip"
+	"os/user"
+	"strconv"
 
+	"xanadu/ipc/addr"
+	"xanadu/ipc/sock"
 	"xanadu/web"
 )
+
+// socketMode returns a function that reads an operand of --socket-mode into mode:
+// permissions in octal.
+func socketMode(mode *fs.FileMode) func(text string) error {
+	return func(text string) error {
+		bits, err := strconv.ParseUint(text, 8, 32)
+		if err != nil || bits == 0 || bits > uint64(fs.ModePerm) {
+			return fmt.Errorf("permissions in octal as 0660 are wanted, not %q", text)
+		}
+		*mode = fs.FileMode(bits)
+		return nil
+	}
+}
+
+// socketGroup returns a function that reads an operand of --socket-group into
+// owner: the name of a group, or its number.
+func socketGroup(owner **sock.Owner) func(text string) error {
+	return func(text string) error {
+		number := text
+		if g, err := user.LookupGroup(text); err == nil {
+			number = g.Gid
+		}
+		// The greatest stands for none (chown(2)).
+		gid, err := strconv.ParseUint(number, 10, 32)
+		if err != nil || gid == 1<<32-1 {
+			return fmt.Errorf("no group is called %q", text)
+		}
+		*owner = &sock.Owner{UID: -1, GID: int(gid)}
+		return nil
+	}
+}
+
+// hasSocketFile reports whether one of the addresses is a path.
+func hasSocketFile(addresses []addr.Addr) bool {
+	for _, a := range addresses {
+		if a.Path() != "" {
+			return true
+		}
+	}
+	return false
+}
 
 // addProxy reads an operand of --trust-proxy into p: "unix", an IP address, or a
 // prefix of addresses.

@@ -67,8 +67,12 @@ func TestTranscripts(t *testing.T) {
 	})
 }
 
-// userCondition is [user:NAME], whether the system has such a user.
+// userCondition is [user:NAME], whether the system has such a user, and [root],
+// whether the tests run as root.
 func userCondition(condition string) (bool, error) {
+	if condition == "root" {
+		return os.Getuid() == 0, nil
+	}
 	name, ok := strings.CutPrefix(condition, "user:")
 	if !ok {
 		return false, fmt.Errorf("unknown condition %q", condition)
