@@ -116,8 +116,8 @@ func serve(s *settings, stdout, stderr io.Writer, ready func(at []string) error)
 	// begun by another thread at once, not when the loop pauses. Not before New,
 	// which reads the number of cores from it.
 	runtime.GOMAXPROCS(loops + 1)
-	hangUp := telling(func() { reopen(log, complaints.errorf) }, func() {
-		complaints.errorf("SIGHUP: a file system does not respond; the old log is written on until it does")
+	hangUp := telling(func() { reopen(docs, log, complaints.errorf) }, func() {
+		complaints.errorf("SIGHUP: a file system does not respond; the old log and the old directories are used until it does")
 	})
 	signals := obey(server, hangUp, func(status int) {
 		complaints.errorf("the end takes too long, as when a file system does not respond: the rest is left undone")
@@ -135,12 +135,14 @@ func serve(s *settings, stdout, stderr io.Writer, ready func(at []string) error)
 
 // reopen does what SIGHUP asks for. It may block for as long as a file system
 // does.
-func reopen(log *accesslog.Log, errorf func(string, ...any)) {
-	if log == nil {
-		return
+func reopen(docs *site.Site, log *accesslog.Log, errorf func(string, ...any)) {
+	if log != nil {
+		if err := log.Reopen(); err != nil {
+			errorf("%v; the old file is written on", err)
+		}
 	}
-	if err := log.Reopen(); err != nil {
-		errorf("%v; the old file is written on", err)
+	if err := docs.Reopen(); err != nil {
+		errorf("%v", err)
 	}
 }
 

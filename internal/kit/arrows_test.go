@@ -61,7 +61,7 @@ var rooms = map[string]room{
 
 	// The cellar.
 	"internal/sys": {outside: []string{"golang.org/x/sys"}},
-	"internal/kit": {},
+	"internal/kit": {ours: []string{"internal/sys"}},
 }
 
 // forTests are the modules that tests may use besides: any test, but

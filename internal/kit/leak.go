@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"xanadu/internal/sys"
 )
 
 // settle is how long Main waits for goroutines and descriptors that are on
@@ -31,7 +33,7 @@ var settle = 10 * time.Second
 // tests leave. What is left gets ten seconds to go away. A fuzzing run is not
 // checked, for its coordinator's workers are children of the test binary.
 func Main(m *testing.M) {
-	startPoller()
+	keepOpen()
 	before := look()
 	code := m.Run()
 	if code == 0 && !fuzzing() {
@@ -41,6 +43,12 @@ func Main(m *testing.M) {
 		}
 	}
 	os.Exit(code)
+}
+
+// keepOpen opens what is opened once and kept: by the runtime and by this module.
+func keepOpen() {
+	startPoller()
+	sys.KeepDescriptors()
 }
 
 // startPoller has the runtime open the descriptors of its own poller, which it

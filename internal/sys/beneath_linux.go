@@ -2,6 +2,7 @@ package sys
 
 import (
 	"fmt"
+	"strconv"
 	"sync"
 	"syscall"
 
@@ -32,40 +33,94 @@ var BeneathSupported = sync.OnceValue(func() error {
 	return fmt.Errorf("openat2: %w", err)
 })
 
-// OpenBeneath opens path for reading, relative to the directory dir, and fails
-// with EXDEV where that would lead out of it. Symbolic links inside are
-// followed. It may wait for the disk, but for no other process: a FIFO opens
-// at once, a terminal does not become the controlling one. The descriptor is
+// FindBeneath finds path, relative to the directory dir, and fails with EXDEV
+// where that would lead out of it. Symbolic links inside are followed. It takes
+// no permission for the file itself and does nothing to it: the descriptor is
+// one of O_PATH, for Fstat, OpenFound and as the dir of such calls. It is
 // close-on-exec; the caller owns it.
-func OpenBeneath(dir int, path string) (int, syscall.Errno) {
-	return openBeneath(dir, path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_LARGEFILE)
+//
+// With cached it never waits: EAGAIN where it would have to ask a file system,
+// EINVAL before Linux 5.12.
+func FindBeneath(dir int, path string, cached bool) (int, syscall.Errno) {
+	return find(dir, path, unix.O_PATH|unix.O_CLOEXEC, beneath, cached)
 }
 
-// StatBeneath is stat(2) within dir, by the rules of OpenBeneath. It needs no
-// permission for the file itself and does not open it.
-func StatBeneath(dir int, path string) (Stat, syscall.Errno) {
-	fd, errno := openBeneath(dir, path, unix.O_PATH|unix.O_CLOEXEC)
+// FindEntry is FindBeneath for a single name in dir. A symbolic link is found
+// itself, not what it leads to.
+func FindEntry(dir int, name string, cached bool) (int, syscall.Errno) {
+	return find(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, beneath, cached)
+}
+
+// OpenFound opens for reading what fd, of FindBeneath or FindEntry, stands for:
+// this very file, whatever its name leads to now. It does not wait for another
+// process to let a file go (EAGAIN where there is a lease, fcntl(2)), and no
+// terminal becomes the controlling one. ENOENT without a /proc (proc(5),
+// /proc/pid/fd); EACCES also where /proc belongs to another user.
+//
+// A FIFO must not be opened like this: its writer would take it for a reader.
+func OpenFound(fd int) (int, syscall.Errno) {
+	dir := procFD()
+	if dir < 0 {
+		return -1, unix.ENOENT
+	}
+	return openAgain(dir, strconv.Itoa(fd), openFlags)
+}
+
+// IdentityCached is the identity of what the path leads to, without ever
+// waiting: EAGAIN where it would have to ask a file system, EINVAL before Linux
+// 5.12, ENOSYS before 5.6.
+func IdentityCached(path string) (Identity, syscall.Errno) {
+	fd, errno := find(unix.AT_FDCWD, path, unix.O_PATH|unix.O_CLOEXEC, 0, true)
 	if errno != 0 {
-		return Stat{}, errno
+		return Identity{}, errno
 	}
 	defer unix.Close(fd)
-	return Fstat(fd)
+	st, errno := FstatCached(fd)
+	return st.Identity(), errno
 }
 
-// StatCached is StatBeneath as far as the kernel's memory goes: EAGAIN where it
-// would have to ask the file system, EINVAL before Linux 5.12.
-func StatCached(dir int, path string) (Stat, syscall.Errno) {
-	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: beneath | resolveCached}
+// AncestorsCached is Ancestors without ever waiting: EAGAIN where it would have
+// to ask a file system, EINVAL before Linux 5.12.
+func AncestorsCached(dir int, visit func(Identity) (goOn bool)) syscall.Errno {
+	switch st, errno := FstatCached(dir); {
+	case errno != 0:
+		return errno
+	case isRemoved(dir, &st):
+		return unix.ENOENT
+	}
+	at := -1 // the directory above the last one
+	defer func() { unix.Close(at) }()
+	return climb(func(depth int) (Identity, syscall.Errno) {
+		if depth > 0 {
+			from := at
+			if from < 0 {
+				from = dir
+			}
+			above, errno := find(from, "..", unix.O_PATH|unix.O_CLOEXEC, 0, true)
+			if errno != 0 {
+				return Identity{}, errno
+			}
+			unix.Close(at)
+			at = above
+			st, errno := FstatCached(at)
+			return st.Identity(), errno
+		}
+		st, errno := FstatCached(dir)
+		return st.Identity(), errno
+	}, func() (Identity, syscall.Errno) { return IdentityCached("/") }, visit)
+}
+
+func find(dir int, path string, flags, resolve uint64, cached bool) (int, syscall.Errno) {
+	how := unix.OpenHow{Flags: flags, Resolve: resolve}
+	if !cached {
+		return openResolved(dir, path, how)
+	}
+	how.Resolve |= resolveCached
 	fd, err := unix.Openat2(dir, path, &how)
 	if err != nil {
-		return Stat{}, err.(syscall.Errno)
+		return -1, err.(syscall.Errno)
 	}
-	defer unix.Close(fd)
-	return Fstat(fd)
-}
-
-func openBeneath(dir int, path string, flags uint64) (int, syscall.Errno) {
-	return openResolved(dir, path, unix.OpenHow{Flags: flags, Resolve: beneath})
+	return fd, 0
 }
 
 func openResolved(dir int, path string, how unix.OpenHow) (int, syscall.Errno) {

@@ -38,7 +38,7 @@ func inside(t *testing.T) (dir int, path string) {
 	return dir, path
 }
 
-func TestOpenBeneath(t *testing.T) {
+func TestFindBeneath(t *testing.T) {
 	dir, path := inside(t)
 	for _, test := range []struct {
 		path string
@@ -60,40 +60,119 @@ func TestOpenBeneath(t *testing.T) {
 		{path + "/file", unix.EXDEV},
 		{"file\x00", unix.EINVAL},
 	} {
-		fd, errno := OpenBeneath(dir, test.path)
-		if errno == 0 {
-			flags, _ := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
-			if flags&unix.FD_CLOEXEC == 0 {
-				t.Errorf("OpenBeneath(%q): not close-on-exec", test.path)
+		for _, cached := range []bool{false, true} {
+			fd, errno := FindBeneath(dir, test.path, cached)
+			if errno == 0 {
+				wantFound(t, fd)
+				unix.Close(fd)
 			}
-			unix.Close(fd)
-		}
-		if errno != test.want {
-			t.Errorf("OpenBeneath(%q) = %v, want %v", test.path, errno, test.want)
-		}
-		st, errno := StatBeneath(dir, test.path)
-		if errno != test.want {
-			t.Errorf("StatBeneath(%q) = %v, want %v", test.path, errno, test.want)
-		}
-		// EAGAIN: it is not in memory. EINVAL: the kernel cannot tell.
-		if now, errno := StatCached(dir, test.path); errno != unix.EAGAIN && errno != unix.EINVAL && (errno != test.want || now != st) {
-			t.Errorf("StatCached(%q) = %v, %v, want %v, %v", test.path, now, errno, st, test.want)
+			// EAGAIN: it is not in memory. EINVAL: the kernel cannot tell.
+			if errno != test.want && !(cached && (errno == unix.EAGAIN || errno == unix.EINVAL)) {
+				t.Errorf("FindBeneath(%q, %v) = %v, want %v", test.path, cached, errno, test.want)
+			}
 		}
 	}
 }
 
-// What was just looked at is in memory.
-func TestStatCached(t *testing.T) {
-	dir, _ := inside(t)
-	st, errno := StatBeneath(dir, "file")
+// wantFound fails unless fd is a descriptor of O_PATH that no child gets.
+func wantFound(t *testing.T, fd int) {
+	t.Helper()
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+	owned, _ := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+	if err != nil || flags&unix.O_PATH == 0 || owned&unix.FD_CLOEXEC == 0 {
+		t.Errorf("flags %x and %x, %v", flags, owned, err)
+	}
+}
+
+// statBeneath is stat(2) within dir.
+func statBeneath(t *testing.T, dir int, path string) Stat {
+	t.Helper()
+	fd, errno := FindBeneath(dir, path, false)
 	if errno != 0 {
 		t.Fatal(errno)
 	}
-	switch now, errno := StatCached(dir, "file"); {
-	case errno == unix.EINVAL:
+	defer unix.Close(fd)
+	st, errno := Fstat(fd)
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	return st
+}
+
+// What was just looked at is in memory, and both ways to look see the same.
+func TestFindCached(t *testing.T) {
+	dir, path := inside(t)
+	st := statBeneath(t, dir, "file")
+	fd, errno := FindBeneath(dir, "file", true)
+	if errno == unix.EINVAL {
 		t.Skip("this kernel cannot: RESOLVE_CACHED needs Linux 5.12")
-	case errno != 0 || now != st:
-		t.Errorf("StatCached(file) = %v, %v, want %v", now, errno, st)
+	}
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	defer unix.Close(fd)
+	if now, errno := FstatCached(fd); errno != 0 || now != st {
+		t.Errorf("FstatCached(file) = %v, %v, want %v", now, errno, st)
+	}
+	if id, errno := IdentityCached(path + "/file"); errno != 0 || id != st.Identity() {
+		t.Errorf("IdentityCached(file) = %v, %v, want %v", id, errno, st.Identity())
+	}
+	if id, errno := IdentityOf(path + "/link"); errno != 0 || id != st.Identity() {
+		t.Errorf("IdentityOf(link) = %v, %v, want %v", id, errno, st.Identity())
+	}
+	if _, errno := IdentityCached(path + "/nothing"); errno != unix.ENOENT && errno != unix.EAGAIN {
+		t.Errorf("IdentityCached(nothing): %v", errno)
+	}
+}
+
+// A link is found itself, and nothing beyond the directory.
+func TestFindEntry(t *testing.T) {
+	dir, _ := inside(t)
+	for name, want := range map[string]syscall.Errno{"file": 0, "link": 0, "out": 0, "magic": 0, "fifo": 0, ".": 0, "..": unix.EXDEV, "nothing": unix.ENOENT} {
+		fd, errno := FindEntry(dir, name, false)
+		if errno != want {
+			t.Errorf("FindEntry(%s): %v, want %v", name, errno, want)
+		}
+		if errno != 0 {
+			continue
+		}
+		wantFound(t, fd)
+		st, errno := Fstat(fd)
+		if listed, _ := Lstatat(dir, name); errno != 0 || st.Identity() != listed.Identity() || st.Mode != listed.Mode {
+			t.Errorf("FindEntry(%s) is %v, want %v", name, st, listed)
+		}
+		unix.Close(fd)
+	}
+}
+
+// It is the file that was found that is opened, whatever has its name by now.
+func TestOpenFound(t *testing.T) {
+	dir, path := inside(t)
+	fd, errno := FindBeneath(dir, "link", false)
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	defer unix.Close(fd)
+	for _, err := range []error{os.Rename(path+"/file", path+"/moved"), os.WriteFile(path+"/file", []byte("other"), 0o644)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	opened, errno := OpenFound(fd)
+	if errno == unix.ENOENT {
+		t.Skip("no /proc here")
+	}
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	f := os.NewFile(uintptr(opened), "found")
+	defer f.Close()
+	b := make([]byte, 10)
+	if n, _ := f.Read(b); string(b[:n]) != "content" {
+		t.Errorf("%q", b[:n])
+	}
+	if _, errno := OpenFound(-1); errno != unix.ENOENT {
+		t.Errorf("OpenFound(-1): %v", errno)
 	}
 }
 
@@ -103,9 +182,9 @@ func TestStat(t *testing.T) {
 	if err := unix.Stat(path+"/file", &want); err != nil {
 		t.Fatal(err)
 	}
-	file, errno := StatBeneath(dir, "link")
-	if errno != 0 || file.Ino != want.Ino || file.Size != 7 || !file.IsRegular() || file.IsDir() || file.IsSymlink() {
-		t.Errorf("StatBeneath(link) = %+v, %v, want the file %d", file, errno, want.Ino)
+	file := statBeneath(t, dir, "link")
+	if file.Ino != want.Ino || file.Size != 7 || !file.IsRegular() || file.IsDir() || file.IsSymlink() {
+		t.Errorf("link is %+v, want the file %d", file, want.Ino)
 	}
 	if got := file.Mtime; got != (Time{int64(want.Mtim.Sec), int64(want.Mtim.Nsec)}) || got.Time().UnixNano() != want.Mtim.Nano() {
 		t.Errorf("Mtime %v, want %v", got, want.Mtim)
@@ -113,8 +192,8 @@ func TestStat(t *testing.T) {
 	if link, errno := Lstatat(dir, "link"); errno != 0 || !link.IsSymlink() || link.IsRegular() {
 		t.Errorf("Lstatat(link) = %+v, %v", link, errno)
 	}
-	if sub, errno := StatBeneath(dir, "sub"); errno != 0 || !sub.IsDir() {
-		t.Errorf("StatBeneath(sub) = %+v, %v", sub, errno)
+	if sub := statBeneath(t, dir, "sub"); !sub.IsDir() {
+		t.Errorf("sub is %+v", sub)
 	}
 	if _, errno := Lstatat(dir, "nothing"); errno != unix.ENOENT {
 		t.Errorf("Lstatat(nothing): %v, want ENOENT", errno)

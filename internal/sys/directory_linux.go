@@ -6,28 +6,33 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+const directory = unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC
+
 // OpenDirectory opens the directory path for no more than names in it to be
 // resolved (O_PATH). That takes no permission for the directory itself. The
 // descriptor is close-on-exec; the caller owns it. With cached it never waits:
 // EAGAIN where it would have to ask a file system, EINVAL before Linux 5.12.
 func OpenDirectory(path string, cached bool) (int, syscall.Errno) {
-	return openDirectory(unix.AT_FDCWD, path, unix.RESOLVE_NO_MAGICLINKS, cached)
+	return find(unix.AT_FDCWD, path, directory, unix.RESOLVE_NO_MAGICLINKS, cached)
 }
 
-// OpenDirectoryBeneath is OpenDirectory within dir, by the rules of OpenBeneath.
+// OpenDirectoryBeneath is OpenDirectory within dir, by the rules of FindBeneath.
 func OpenDirectoryBeneath(dir int, path string, cached bool) (int, syscall.Errno) {
-	return openDirectory(dir, path, beneath, cached)
+	return find(dir, path, directory, beneath, cached)
 }
 
-func openDirectory(dir int, path string, resolve uint64, cached bool) (int, syscall.Errno) {
-	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: resolve}
-	if !cached {
-		return openResolved(dir, path, how)
+// Hold opens whatever the path leads to, for no other file to get its identity
+// while it is open (O_PATH). It takes no permission for the file itself. The
+// descriptor is close-on-exec; the caller owns it.
+func Hold(path string) (Identity, int, syscall.Errno) {
+	fd, errno := openAgain(unix.AT_FDCWD, path, unix.O_PATH|unix.O_CLOEXEC)
+	if errno != 0 {
+		return Identity{}, -1, errno
 	}
-	how.Resolve |= resolveCached
-	fd, err := unix.Openat2(dir, path, &how)
-	if err != nil {
-		return -1, err.(syscall.Errno)
+	st, errno := Fstat(fd)
+	if errno != 0 {
+		unix.Close(fd)
+		return Identity{}, -1, errno
 	}
-	return fd, 0
+	return st.Identity(), fd, 0
 }

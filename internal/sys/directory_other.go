@@ -11,3 +11,10 @@ func OpenDirectory(path string, cached bool) (int, syscall.Errno) { return -1, s
 func OpenDirectoryBeneath(dir int, path string, cached bool) (int, syscall.Errno) {
 	return -1, syscall.ENOSYS
 }
+
+// Hold returns the identity of what the path leads to. Without O_PATH what may
+// not be read cannot be held: the descriptor is -1.
+func Hold(path string) (Identity, int, syscall.Errno) {
+	id, errno := IdentityOf(path)
+	return id, -1, errno
+}

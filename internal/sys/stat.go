@@ -3,6 +3,7 @@
 package sys
 
 import (
+	"strings"
 	"syscall"
 	"time"
 
@@ -23,6 +24,13 @@ type Stat struct {
 	Mtime, Ctime Time   // last change of the content; of the content or anything else
 	Mount        uint64 // on which it was opened, of all mounts since the system was started; 0: not known
 }
+
+// An Identity tells a file from all others that exist at the same time. Once a
+// file is deleted and nobody has it open, another may get its identity.
+type Identity struct{ Dev, Ino uint64 }
+
+// Identity returns which file it is of.
+func (s *Stat) Identity() Identity { return Identity{s.Dev, s.Ino} }
 
 // A Time is a file's timestamp. Unlike nanoseconds in an int64 it holds any
 // that a file system can.
@@ -51,6 +59,28 @@ func Lstatat(dir int, name string) (Stat, syscall.Errno) {
 	return stat(func(raw *unix.Stat_t) error {
 		return unix.Fstatat(dir, name, raw, unix.AT_SYMLINK_NOFOLLOW)
 	})
+}
+
+// IdentityOf is the identity of what the path leads to (stat(2)).
+func IdentityOf(path string) (Identity, syscall.Errno) {
+	st, errno := stat(func(raw *unix.Stat_t) error { return unix.Stat(path, raw) })
+	return st.Identity(), errno
+}
+
+// IsRemoved reports whether the open directory fd has been removed, so that no
+// name leads to it any more.
+func IsRemoved(fd int) bool {
+	st, errno := Fstat(fd)
+	return errno == 0 && isRemoved(fd, &st)
+}
+
+func isRemoved(fd int, st *Stat) bool {
+	if st.Nlink != 0 {
+		return false
+	}
+	// Some file systems behind FUSE count no links at all.
+	path, errno := PathOf(fd)
+	return errno != 0 || strings.HasSuffix(path, " (deleted)")
 }
 
 func stat(call func(*unix.Stat_t) error) (Stat, syscall.Errno) {

@@ -3,7 +3,6 @@ package site
 import (
 	"syscall"
 
-	"xanadu/internal/sys"
 	"xanadu/web"
 )
 
@@ -15,23 +14,15 @@ import (
 func (s *Site) directory(at place, r *web.Request) *web.Reply {
 	index := at
 	index.name = at.within("index.html")
-	fd, err := at.root.open(index.name)
-	if err == syscall.ENOENT || err == syscall.ENOTDIR {
-		return s.listing(at, r)
-	}
-	if err != nil {
-		return s.refuse("open", at.path, err)
-	}
-	st, err := result(sys.Fstat(fd.Number()))
-	if err == nil && st.IsRegular() {
-		return s.file(index, fd, st)
-	}
-	fd.Close()
+	fd, st, err := at.root.open(index.name)
 	switch {
+	case err == syscall.ENOENT || err == syscall.ENOTDIR:
+		return s.listing(at, r)
 	case err != nil:
-		return s.refuse("fstat", at.path, err)
+		return s.refuse("open", at.path, err)
 	case st.IsDir():
+		fd.Close()
 		return s.listing(at, r)
 	}
-	return s.refuse("open", at.path, syscall.ENOENT)
+	return s.file(index, fd, st)
 }

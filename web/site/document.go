@@ -13,26 +13,21 @@ import (
 
 // document answers for a path that does not end with a slash.
 func (s *Site) document(at place, r *web.Request) *web.Reply {
-	fd, err := at.root.open(at.name)
-	if err != nil {
+	fd, st, err := at.root.open(at.name)
+	switch {
+	case err == syscall.EACCES:
 		// A directory that may be searched but not read can have an index.
-		if st, _ := at.root.stat(at.name); err == syscall.EACCES && st.IsDir() {
+		if st, _ := at.root.stat(at.name); st.IsDir() {
 			return redirect(at.path, r)
 		}
-		return s.refuse("open", at.path, err)
-	}
-	st, err := result(sys.Fstat(fd.Number()))
-	if err == nil && st.IsRegular() {
-		return s.file(at, fd, st)
-	}
-	fd.Close()
-	switch {
+		fallthrough
 	case err != nil:
-		return s.refuse("fstat", at.path, err)
+		return s.refuse("open", at.path, err)
 	case st.IsDir():
+		fd.Close()
 		return redirect(at.path, r)
 	}
-	return s.refuse("open", at.path, syscall.ENOENT) // a FIFO or a device is no document
+	return s.file(at, fd, st)
 }
 
 // redirect sends the client to the directory p by its full name, so that what

@@ -79,7 +79,7 @@ func TestUnchanged(t *testing.T) {
 						t.Fatalf("%s: %d", test.target, p.Status)
 					}
 					want := web.Same
-					if _, walked := s.root.(*walkedRoot); walked || !isLocal(t, dir) || !knowsCached(t, dir) {
+					if s.kind == byWalking || !isLocal(t, dir) || !knowsCached(t, dir) {
 						want = web.Unknown
 					}
 					// A link that was never followed waits for the clock's next
@@ -127,7 +127,10 @@ func knowsCached(t *testing.T, dir string) bool {
 	f, err := os.Open(dir)
 	must(t, err)
 	defer f.Close()
-	_, errno := sys.StatCached(int(f.Fd()), ".")
+	fd, errno := sys.FindBeneath(int(f.Fd()), ".", true)
+	if errno == 0 {
+		syscall.Close(fd)
+	}
 	return errno != syscall.EINVAL && errno != syscall.ENOSYS
 }
 
@@ -150,13 +153,18 @@ func TestYoungFile(t *testing.T) {
 	}
 }
 
-// A wornRoot opens files but finds out nothing more about them.
-type wornRoot struct {
-	root
+// A worn place has its files opened, but cannot be looked at without waiting.
+type worn struct {
+	where
 	err error
 }
 
-func (r *wornRoot) cached(string) (sys.Stat, error) { return sys.Stat{}, r.err }
+func (w *worn) enter(wait bool) (*opened, error) {
+	if !wait {
+		return nil, w.err
+	}
+	return w.where.enter(wait)
+}
 
 func TestUnchangedErrors(t *testing.T) {
 	dir := t.TempDir()
@@ -164,12 +172,12 @@ func TestUnchangedErrors(t *testing.T) {
 	if !isLocal(t, dir) {
 		t.Skip("the temporary directory is on a file system that is always asked again")
 	}
-	r, err := openRoot(dir)
+	s, err := New(dir, nil)
 	must(t, err)
-	defer r.Close()
-	worn := &wornRoot{root: r}
-	s := aged(newSite(worn, nil))
-	p := get(t, s, "/a.txt")
+	defer s.Close()
+	worn := &worn{where: s.root.where}
+	s.root.where = worn
+	p := get(t, aged(s), "/a.txt")
 	for _, test := range []struct {
 		err  syscall.Errno
 		want web.Freshness

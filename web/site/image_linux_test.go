@@ -64,7 +64,7 @@ func TestImages(t *testing.T) {
 			}
 			firsts := map[string]seen{}
 			for name := range sizes {
-				fd, err := s.root.open("image/" + name)
+				fd, _, err := s.root.open("image/" + name)
 				must(t, err)
 				st, err := result(sys.Fstat(fd.Number()))
 				must(t, err)
@@ -87,7 +87,7 @@ func TestImages(t *testing.T) {
 				func() {
 					p := s.Answer(request("GET", "/image/"+name))
 					defer p.Release()
-					fd, err := s.root.open("image/" + name)
+					fd, _, err := s.root.open("image/" + name)
 					must(t, err)
 					st, err := result(sys.Fstat(fd.Number()))
 					fd.Close()

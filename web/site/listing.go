@@ -85,17 +85,13 @@ func (s *Site) listing(at place, r *web.Request) *web.Reply {
 
 // openDir opens the directory at at to list it.
 func openDir(at place) (*os.File, sys.Stat, error) {
-	fd, err := at.root.open(at.name)
+	fd, st, err := at.root.open(at.name)
 	if err != nil {
-		return nil, sys.Stat{}, err
-	}
-	st, err := result(sys.Fstat(fd.Number()))
-	if err == nil && !st.IsDir() {
-		err = syscall.ENOTDIR
-	}
-	if err != nil {
-		fd.Close()
 		return nil, st, err
+	}
+	if !st.IsDir() {
+		fd.Close()
+		return nil, st, syscall.ENOTDIR
 	}
 	return os.NewFile(uintptr(fd.Disown()), "directory"), st, nil
 }
@@ -137,9 +133,11 @@ func (s *Site) look(at place, dir int, name string) (entry, bool) {
 	if err == nil && st.IsSymlink() {
 		e.link = true
 		e.target = target(dir, name)
-		st, err = at.root.stat(at.within(name))
 	}
-	if err != nil || !st.IsRegular() && !st.IsDir() || s.programs.are(&st) {
+	if err == nil && (e.link || st.IsDir() && s.apart != nil) {
+		st, err = at.root.stat(at.within(name)) // which asks whether it is kept apart
+	}
+	if err != nil || !st.IsRegular() && !st.IsDir() || s.apart.has(&st) {
 		return entry{}, false
 	}
 	e.dir, e.size, e.modified = st.IsDir(), st.Size, st.Mtime

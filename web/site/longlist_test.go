@@ -184,17 +184,12 @@ func TestRosterRoom(t *testing.T) {
 // openedDir returns what join takes, for a directory that has not rested yet.
 func openedDir(t *testing.T, dir string) (*os.File, sys.Stat, []string, time.Time) {
 	t.Helper()
-	f, st, err := openDir(place{root: openedRoot(t, dir)})
+	s, err := New(dir, nil)
+	must(t, err)
+	defer s.Close()
+	f, st, err := openDir(place{root: s.root})
 	must(t, err)
 	return f, st, nil, time.Now()
-}
-
-func openedRoot(t *testing.T, dir string) root {
-	t.Helper()
-	r, err := openRoot(dir)
-	must(t, err)
-	t.Cleanup(func() { must(t, r.Close()) })
-	return r
 }
 
 // Those who take their time with the same directory hold its names once, and

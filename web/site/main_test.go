@@ -45,27 +45,25 @@ func must(t testing.TB, err error) {
 
 // eachRoot runs a test with each way to stay within a root.
 func eachRoot(t *testing.T, test func(t *testing.T, open func(dir string) *Site)) {
-	for _, kind := range []struct {
-		name string
-		open func(string) (root, error)
-	}{
-		{"openat2", openKernelRoot},
-		{"walked", openWalkedRoot},
-	} {
-		t.Run(kind.name, func(t *testing.T) {
-			if err := sys.BeneathSupported(); err != nil && kind.name == "openat2" {
-				t.Skip("this kernel cannot: ", err)
-			}
-			test(t, func(dir string) *Site {
-				t.Helper()
-				r, err := kind.open(dir)
-				must(t, err)
-				s := newSite(r, nil)
-				t.Cleanup(func() { must(t, s.Close()) })
-				return s
-			})
+	eachKind(t, func(t *testing.T, kind *kind) {
+		test(t, func(dir string) *Site {
+			t.Helper()
+			s, err := newSite(dir, nil, kind)
+			must(t, err)
+			t.Cleanup(func() { must(t, s.Close()) })
+			return s
 		})
-	}
+	})
+}
+
+func eachKind(t *testing.T, test func(t *testing.T, kind *kind)) {
+	t.Run("openat2", func(t *testing.T) {
+		if err := sys.BeneathSupported(); err != nil {
+			t.Skip("this kernel cannot: ", err)
+		}
+		test(t, byKernel)
+	})
+	t.Run("walked", func(t *testing.T) { test(t, byWalking) })
 }
 
 // aged has a site think that an hour has gone by since its files were planted.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"xanadu/internal/sys"
 	"xanadu/ipc"
@@ -20,29 +21,14 @@ const prefix = "cgi-bin"
 
 // programs is where the CGI programs are.
 type programs struct {
-	root    root     // beneath which they lie
-	apart   *ipc.FD  // the directory, kept out of other roots; nil: it lies in none
-	st      sys.Stat // of the directory
-	dir     string   // what it is called
-	docroot string   // what the document root is called
-}
-
-// are reports whether st is of the directory. A nil programs has none.
-func (ps *programs) are(st *sys.Stat) bool {
-	return ps != nil && st.Dev == ps.st.Dev && st.Ino == ps.st.Ino
-}
-
-func (ps *programs) close() error {
-	err := ps.root.Close()
-	if ps.apart != nil {
-		err = errors.Join(err, ps.apart.Close())
-	}
-	return err
+	root    *root // beneath which they lie
+	dir     string
+	docroot string // what the document root is called
 }
 
 // addPrograms has s answer for the programs in dir, and keeps what is in there
 // from being served as documents.
-func (s *Site) addPrograms(docroot, dir string, open func(string) (root, error)) (err error) {
+func (s *Site) addPrograms(docroot, dir string) (err error) {
 	p := new(programs)
 	if p.docroot, err = filepath.Abs(docroot); err != nil {
 		return err
@@ -56,34 +42,17 @@ func (s *Site) addPrograms(docroot, dir string, open func(string) (root, error))
 	case inside:
 		return errors.New("the documents lie in it; give the programs a directory of their own")
 	}
-	if p.root, err = open(p.dir); err != nil {
+	where, err := openNamed(p.dir, s.kind.open, time.Now)
+	if err != nil {
 		return fmt.Errorf("open: %w%s", err, advice(err))
 	}
-	s.programs = p
-	return s.keepApart(p)
-}
-
-// keepApart takes p's directory out of the document root.
-func (s *Site) keepApart(p *programs) error {
-	fd, err := p.root.open("")
-	if err != nil {
-		return fmt.Errorf("open: %w", err)
+	p.root = &root{where: where}
+	if s.apart, err = keepApart(where, s.errorf); err != nil {
+		p.root.Close()
+		return err
 	}
-	if p.st, err = result(sys.Fstat(fd.Number())); err != nil {
-		fd.Close()
-		return fmt.Errorf("fstat: %w", err)
-	}
-	if _, errno := sys.PathOf(fd.Number()); errno == 0 {
-		p.apart = fd
-		s.root = &rootWithout{s.root, fd}
-		return nil
-	}
-	fd.Close()
-	inside, err := contains(p.docroot, p.dir)
-	if err == nil && inside {
-		return errors.New("it lies within the document root, and this system cannot tell programs from documents there; move it out")
-	}
-	return err
+	s.programs, s.root.apart = p, s.apart
+	return nil
 }
 
 // contains reports whether the directory inner is outer or lies in it, by
@@ -171,13 +140,21 @@ func (s *Site) run(p path, name, info string) *web.Reply {
 	if at := strings.LastIndexByte(name, '/'); at >= 0 {
 		dir, base = name[:at], name[at+1:]
 	}
-	fd, err := ps.root.open(dir)
-	if err != nil {
-		return s.refuse("open", p, err)
-	}
-	if errno := sys.MayExecute(fd.Number(), base); errno != 0 {
+	var fd *ipc.FD
+	for tries := 1; ; tries++ {
+		var err error
+		if fd, _, err = ps.root.open(dir); err != nil {
+			return s.refuse("open", p, err)
+		}
+		errno := sys.MayExecute(fd.Number(), base)
+		if errno == 0 {
+			break
+		}
+		replaced := errno == syscall.ENOENT && sys.IsRemoved(fd.Number())
 		fd.Close()
-		return s.refuse("faccessat", p, errno)
+		if !replaced || tries == maxTries {
+			return s.refuse("faccessat", p, errno)
+		}
 	}
 	program := &web.Program{
 		Dir:      fd,
@@ -191,68 +168,4 @@ func (s *Site) run(p path, name, info string) *web.Reply {
 		program.Translated = strings.TrimSuffix(ps.docroot, "/") + info
 	}
 	return &web.Reply{Status: 200, Program: program, Resolved: program.Filename, Why: "a program"}
-}
-
-// A rootWithout is a root in which nothing is to be found that lies in one
-// directory, whichever way a name takes to it: by another spelling on a file
-// system that knows no case, by a link, by a rename.
-type rootWithout struct {
-	root
-	dir *ipc.FD // borrowed
-}
-
-func (r *rootWithout) open(name string) (*ipc.FD, error) {
-	fd, err := r.root.open(name)
-	if err != nil {
-		return nil, err
-	}
-	within, err := r.within(fd)
-	if err == nil && !within {
-		return fd, nil
-	}
-	fd.Close()
-	if within {
-		err = syscall.ENOENT
-	}
-	return nil, err
-}
-
-// stat finds what open would. What may not be read is told as it is.
-func (r *rootWithout) stat(name string) (sys.Stat, error) {
-	st, err := r.root.stat(name)
-	if err != nil {
-		return st, err
-	}
-	fd, err := r.root.open(name)
-	if err != nil {
-		return st, nil
-	}
-	defer fd.Close()
-	if within, err := r.within(fd); within || err != nil {
-		return sys.Stat{}, syscall.ENOENT
-	}
-	return st, nil
-}
-
-// within reports whether fd is the directory or lies in it. It asks where both
-// are now, so that it is what was opened that counts.
-func (r *rootWithout) within(fd *ipc.FD) (bool, error) {
-	dir, errno := sys.PathOf(r.dir.Number())
-	if errno != 0 {
-		return false, errno
-	}
-	at, errno := sys.PathOf(fd.Number())
-	if errno != 0 {
-		return false, errno
-	}
-	rest, ok := strings.CutPrefix(at, dir)
-	return ok && (rest == "" || rest[0] == '/'), nil
-}
-
-func (r *rootWithout) another(home, dir string, wait bool) (root, error) {
-	other, err := r.root.another(home, dir, wait)
-	if err != nil {
-		return nil, err
-	}
-	return &rootWithout{other, r.dir}, nil
 }

@@ -8,7 +8,6 @@ import (
 	"syscall"
 	"testing"
 
-	"xanadu/internal/sys"
 	"xanadu/web"
 )
 
@@ -18,29 +17,18 @@ const source = "#!/bin/sh SECRET-SOURCE\n"
 // eachSite runs a test with programs beside the document root, within it, and
 // deep within it under another name, by each way to stay within a root.
 func eachSite(t *testing.T, test func(t *testing.T, s *Site, dir string)) {
-	for _, kind := range []struct {
-		name string
-		open func(string) (root, error)
-	}{
-		{"openat2", openKernelRoot},
-		{"walked", openWalkedRoot},
-	} {
+	eachKind(t, func(t *testing.T, kind *kind) {
 		for _, dir := range []string{"programs", "docs/cgi-bin", "docs/deep/down"} {
-			t.Run(kind.name+"/"+dir, func(t *testing.T) {
-				if err := sys.BeneathSupported(); err != nil && kind.name == "openat2" {
-					t.Skip("this kernel cannot: ", err)
-				}
+			t.Run(dir, func(t *testing.T) {
 				base := t.TempDir()
 				install(t, base, dir)
-				r, err := kind.open(filepath.Join(base, "docs"))
+				s, err := newSite(filepath.Join(base, "docs"), &Options{Programs: filepath.Join(base, dir)}, kind)
 				must(t, err)
-				s := newSite(r, nil)
 				t.Cleanup(func() { must(t, s.Close()) })
-				must(t, s.addPrograms(filepath.Join(base, "docs"), filepath.Join(base, dir), kind.open))
 				test(t, s, filepath.Join(base, dir))
 			})
 		}
-	}
+	})
 }
 
 func install(t testing.TB, base, dir string) {

@@ -1,9 +1,6 @@
 package site
 
 import (
-	"errors"
-	"io/fs"
-	"os"
 	"syscall"
 
 	"xanadu/internal/sys"
@@ -11,187 +8,137 @@ import (
 )
 
 // A root is a directory from which names are resolved, and never to anything
-// outside it. Names are as in path; errors are a syscall.Errno, of which EXDEV
-// means that a link leads out. It is safe for concurrent use.
-type root interface {
-	// open opens a file or directory for reading. It waits for no other
-	// process: a FIFO opens at once. The caller owns the descriptor.
-	open(name string) (*ipc.FD, error)
+// outside it, nor to what is kept apart from it. Names are as in path; errors are
+// a syscall.Errno, of which EXDEV means that a link leads out. It is safe for
+// concurrent use.
+//
+// All that a root tells comes from find, which asks about what is kept apart: so
+// no way to open or to look at a file can leave the question out.
+type root struct {
+	where where
+	apart *apart // nil: nothing is kept apart
+}
 
-	// stat is stat(2); it needs no permission for the file itself.
-	stat(name string) (sys.Stat, error)
+// A where says which directory a root is at present.
+type where interface {
+	// enter lends it, until leave. When it must not wait its error may be
+	// EAGAIN.
+	enter(wait bool) (*opened, error)
 
-	// cached is stat without ever waiting: EAGAIN where it would have to.
-	cached(name string) (sys.Stat, error)
+	// elsewhere reports whether the root is another directory than in by now.
+	// It may wait if it is told so.
+	elsewhere(in *opened, wait bool) bool
 
-	// another opens a root of the same kind: dir beneath the directory home,
-	// which takes no permission for home but to search it. When it must not
-	// wait its error may be EAGAIN.
-	another(home, dir string, wait bool) (root, error)
+	// denied is the error for a name to which permission was denied in in.
+	denied(in *opened) error
+
+	// said says where a name is, for people.
+	said(name string) string
 
 	Close() error
 }
 
-// openRoot opens the best root there is.
-func openRoot(dir string) (root, error) {
-	if sys.BeneathSupported() == nil {
-		return openKernelRoot(dir)
+// maxTries is how often it is tried to get hold of what changes all the time.
+const maxTries = 8
+
+// find finds what may be served under name. The caller closes it.
+//
+// What is not there any more may have been deleted after another directory had
+// taken the root's name.
+func (r *root) find(name string, way, wait bool) (found, error) {
+	for tries := 1; ; tries++ {
+		in, err := r.where.enter(wait)
+		if err != nil {
+			return found{}, err
+		}
+		f, err := r.findIn(in, name, way, wait)
+		again := err == syscall.ENOENT && tries < maxTries && r.where.elsewhere(in, wait)
+		in.leave()
+		if !again {
+			return f, err
+		}
 	}
-	return openWalkedRoot(dir)
 }
 
-// A kernelRoot has the kernel watch over each step (openat2(2)).
-type kernelRoot struct{ dir *ipc.FD }
-
-func openKernelRoot(dir string) (root, error) {
-	fd, err := syscall.Open(dir, syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
-	}
-	return searchable(&kernelRoot{ipc.NewFD(fd)})
-}
-
-// searchable returns r, which the caller may read, or closes it when he may not
-// search it.
-func searchable(r root) (root, error) {
-	fd, err := r.open("")
-	if err != nil {
-		r.Close()
-		return nil, err
-	}
-	fd.Close()
-	return r, nil
-}
-
-func (r *kernelRoot) open(name string) (*ipc.FD, error) {
-	fd, errno := sys.OpenBeneath(r.dir.Number(), orDot(name))
-	if errno != 0 {
-		return nil, errno
-	}
-	return ipc.NewFD(fd), nil
-}
-
-func (r *kernelRoot) stat(name string) (sys.Stat, error) {
-	return result(sys.StatBeneath(r.dir.Number(), orDot(name)))
-}
-
-func (r *kernelRoot) cached(name string) (sys.Stat, error) {
-	return result(sys.StatCached(r.dir.Number(), orDot(name)))
-}
-
-func (r *kernelRoot) another(home, dir string, wait bool) (root, error) {
-	in, errno := sys.OpenDirectory(home, !wait)
-	if errno != 0 {
-		return nil, errno
-	}
-	defer syscall.Close(in)
-	fd, errno := sys.OpenDirectoryBeneath(in, dir, !wait)
-	if errno != 0 {
-		return nil, errno
-	}
-	return &kernelRoot{ipc.NewFD(fd)}, nil
-}
-
-func (r *kernelRoot) Close() error { return r.dir.Close() }
-
-func orDot(name string) string {
-	if name == "" {
-		return "."
-	}
-	return name
-}
-
-// result makes of errno 0 a nil error.
-func result(st sys.Stat, errno syscall.Errno) (sys.Stat, error) {
-	if errno != 0 {
-		return st, errno
-	}
-	return st, nil
-}
-
-// A walkedRoot walks from directory to directory and follows links by itself
-// (os.Root): for systems without openat2(2). It needs to read the directories
-// on its way, where others need only search them.
-type walkedRoot struct{ dir *os.Root }
-
-func openWalkedRoot(dir string) (root, error) {
-	// os.OpenRoot has its own words for what is no directory.
-	fd, err := syscall.Open(dir, syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
-	}
-	syscall.Close(fd)
-	r, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, errnoOf(err)
-	}
-	return searchable(&walkedRoot{r})
-}
-
-func (r *walkedRoot) open(name string) (*ipc.FD, error) {
-	f, err := r.dir.OpenFile(orDot(name), os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
-	if err != nil {
-		return nil, errnoOf(err)
-	}
-	defer f.Close()
-	// f closes its own descriptor, and cannot be asked not to.
-	fd, errno := sys.Dup(int(f.Fd()))
-	if errno != 0 {
-		return nil, errno
-	}
-	return ipc.NewFD(fd), nil
-}
-
-// stat leaves out what a FileInfo does not say: Dev, Ino and Ctime.
-func (r *walkedRoot) stat(name string) (sys.Stat, error) {
-	info, err := r.dir.Stat(orDot(name))
-	if err != nil {
-		return sys.Stat{}, errnoOf(err)
-	}
-	st := sys.Stat{Size: info.Size(), Mode: uint32(info.Mode().Perm())}
-	switch info.Mode().Type() {
-	case 0:
-		st.Mode |= syscall.S_IFREG
-	case fs.ModeDir:
-		st.Mode |= syscall.S_IFDIR
-	}
-	modified := info.ModTime()
-	st.Mtime = sys.Time{Sec: modified.Unix(), Nsec: int64(modified.Nanosecond())}
-	return st, nil
-}
-
-// cached would have to walk, and any step may wait for a disk.
-func (r *walkedRoot) cached(string) (sys.Stat, error) { return sys.Stat{}, syscall.EAGAIN }
-
-func (r *walkedRoot) another(home, dir string, wait bool) (root, error) {
-	if !wait {
-		return nil, syscall.EAGAIN
-	}
-	// The dots make of home and dir directories on the way, for which no FIFO
-	// is taken: opening one would wait.
-	in, err := os.OpenRoot(home + "/.")
-	if err != nil {
-		return nil, errnoOf(err)
-	}
-	defer in.Close()
-	inner, err := in.OpenRoot(dir + "/.")
-	if err != nil {
-		return nil, errnoOf(err)
-	}
-	return &walkedRoot{inner}, nil
-}
-
-func (r *walkedRoot) Close() error { return r.dir.Close() }
-
-// errnoOf finds the errno in an error of os.Root, whose own error for a link
-// that leads out has no name.
-func errnoOf(err error) error {
-	var errno syscall.Errno
+func (r *root) findIn(in *opened, name string, way, wait bool) (found, error) {
+	f, err := in.find(name, way || r.apart != nil, wait)
 	switch {
-	case errors.As(err, &errno):
-		return errno
-	case errors.Is(err, os.ErrClosed):
-		return syscall.EBADF
+	case err == syscall.EACCES:
+		return found{}, r.where.denied(in)
+	case err != nil || r.apart == nil:
+		return f, err
 	}
-	return syscall.EXDEV
+	inside, err := r.apart.holds(&f, in, wait)
+	if err == nil && !inside {
+		return f, nil
+	}
+	f.close()
+	if inside {
+		err = syscall.ENOENT
+	}
+	return found{}, err
 }
+
+// stat is stat(2); it needs no permission for the file itself.
+func (r *root) stat(name string) (sys.Stat, error) { return r.look(name, true) }
+
+// cached is stat without ever waiting: EAGAIN where it would have to. Of a file
+// on another machine it tells what was last known.
+func (r *root) cached(name string) (sys.Stat, error) { return r.look(name, false) }
+
+func (r *root) look(name string, wait bool) (sys.Stat, error) {
+	f, err := r.find(name, false, wait)
+	if err != nil {
+		return sys.Stat{}, err
+	}
+	f.close()
+	return f.st, nil
+}
+
+// open opens a regular file or a directory for reading, and says what it was
+// just before. ENXIO for anything else, to which nothing is done: who waits for
+// a FIFO to be read goes on waiting. The caller owns the descriptor.
+func (r *root) open(name string) (*ipc.FD, sys.Stat, error) {
+	way := false
+	for range maxTries {
+		f, err := r.find(name, way, true)
+		if err != nil {
+			return nil, sys.Stat{}, err
+		}
+		fd, err := f.openDocument(true)
+		f.close()
+		if err != errElsewhere {
+			return fd, f.st, err
+		}
+		way = true // there may be no /proc
+	}
+	return nil, sys.Stat{}, syscall.EAGAIN
+}
+
+// openCached is open without ever waiting: EAGAIN where it would have to, and
+// for what is on another machine or behind another process.
+func (r *root) openCached(name string) (*ipc.FD, sys.Stat, error) {
+	f, err := r.find(name, false, false)
+	if err != nil {
+		return nil, sys.Stat{}, err
+	}
+	defer f.close()
+	if !sys.IsLocal(f.at) {
+		return nil, sys.Stat{}, syscall.EAGAIN
+	}
+	fd, err := f.openDocument(false)
+	if err == errElsewhere {
+		err = syscall.EAGAIN
+	}
+	return fd, f.st, err
+}
+
+func (f *found) openDocument(wait bool) (*ipc.FD, error) {
+	if !f.st.IsRegular() && !f.st.IsDir() {
+		return nil, syscall.ENXIO
+	}
+	return f.open(wait)
+}
+
+// Close closes what the root keeps open.
+func (r *root) Close() error { return r.where.Close() }

@@ -2,6 +2,7 @@ package site
 
 import (
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -151,6 +152,57 @@ func TestSpecialFiles(t *testing.T) {
 	})
 }
 
+// A request for a FIFO has no effect on who waits for it to be read: he goes on
+// waiting, and is not told that his reader went away.
+func TestFIFOUntouched(t *testing.T) {
+	eachRoot(t, func(t *testing.T, open func(string) *Site) {
+		docroot := t.TempDir()
+		plant(t, docroot, map[string]string{"dir/": ""})
+		fifos := []string{docroot + "/fifo", docroot + "/dir/index.html"}
+		wrote := make(chan error, len(fifos))
+		for _, fifo := range fifos {
+			must(t, syscall.Mkfifo(fifo, 0o644))
+			go func() {
+				f, err := os.OpenFile(fifo, os.O_WRONLY, 0)
+				if err == nil {
+					_, err = f.WriteString("for the reader")
+					f.Close()
+				}
+				wrote <- err
+			}()
+		}
+		link(t, "fifo", docroot+"/link")
+		s := open(docroot)
+		for begin := time.Now(); time.Since(begin) < 50*time.Millisecond && !t.Failed(); {
+			for _, target := range []string{"/fifo", "/fifo/", "/link", "/dir/", "/dir/index.html", "/dir/?format=text"} {
+				wantStatus(t, get(t, s, target), target, 404)
+			}
+			get(t, s, "/")
+			s.root.cached("fifo")
+			if _, _, err := s.root.openCached("fifo"); err != syscall.ENXIO && err != syscall.EAGAIN {
+				t.Errorf("openCached: %v", err)
+			}
+		}
+		select {
+		case err := <-wrote:
+			t.Fatalf("a writer had a reader: %v", err)
+		default:
+		}
+		for _, fifo := range fifos {
+			f, err := os.Open(fifo)
+			must(t, err)
+			b, err := io.ReadAll(f)
+			f.Close()
+			if got := string(b); err != nil || got != "for the reader" {
+				t.Errorf("the reader got %q, %v", got, err)
+			}
+			if err := <-wrote; err != nil {
+				t.Errorf("the writer: %v", err)
+			}
+		}
+	})
+}
+
 // One who can rename turns a directory into a link that leads out, and back, as
 // fast as the kernel lets him. Nobody ever gets what is outside.
 func TestSwappedForLink(t *testing.T) {
@@ -219,19 +271,6 @@ func race(least time.Duration, ways ...*atomic.Int64) (goesOn func() bool) {
 		missing := slices.ContainsFunc(ways, func(n *atomic.Int64) bool { return n.Load() == 0 })
 		return took < least || missing && took < least+30*time.Second
 	}
-}
-
-// The root is the directory it was, by whatever name.
-func TestRootRenamed(t *testing.T) {
-	eachRoot(t, func(t *testing.T, open func(string) *Site) {
-		docroot := enclosed(t)
-		s := open(docroot)
-		must(t, os.Rename(docroot, docroot+"-moved"))
-		plant(t, docroot, map[string]string{"hello.txt": "another\n"})
-		if got := content(t, get(t, s, "/hello.txt")); got != "Hello, world\n" {
-			t.Errorf("after the root was renamed: %q", got)
-		}
-	})
 }
 
 // FuzzAnswer: whatever path is asked for, no byte comes from outside, and

@@ -7,7 +7,9 @@
 //
 // A path goes one way: decode turns what the client sent into a name, once, and
 // the root turns the name into an open descriptor, once. The kernel sees to it
-// that nothing outside the root is opened, by whatever links or renames. Names
+// that nothing outside the root is opened, by whatever links or renames, and the
+// root that nothing is that belongs to the programs. Both directories are where
+// their names lead, also when that changes. Names
 // that begin with a dot are neither listed nor served. What a user serves has a
 // root of its own.
 package site
@@ -59,10 +61,13 @@ const defaultMaxInline = 128 << 10
 
 // A Site is a web.Site. Answer is safe for concurrent use.
 type Site struct {
-	root      root
+	kind      *kind
+	docs      *named    // the document root
+	root      *root     // of docs
 	users     *users    // nil: they are not served
 	programs  *programs // nil: there are none
 	types     types     // beneath ours
+	apart     *apart    // nil without programs
 	maxInline int64
 	maxSummed int64
 	maxWhole  int
@@ -81,35 +86,20 @@ var _ web.Site = (*Site)(nil)
 // New opens the directory docroot and returns a Site of what is in it. A nil
 // opt means the zero Options.
 //
-// The Site stays with that directory when another takes its name. Errors are
-// those of open(2): ENOENT, ENOTDIR, EACCES where it may not be read and
-// searched. They name the directory and say what to do.
-func New(docroot string, opt *Options) (*Site, error) {
-	if opt != nil {
-		if err := checkUserDir(opt.UserDir); err != nil {
-			return nil, fmt.Errorf("serve %s: %w", docroot, err)
-		}
-	}
-	root, err := openRoot(docroot)
-	if err != nil {
-		return nil, fmt.Errorf("serve %s: open: %w%s", docroot, err, advice(err))
-	}
-	s := newSite(root, opt)
-	if opt != nil && opt.Programs != "" {
-		if err := s.addPrograms(docroot, opt.Programs, openRoot); err != nil {
-			s.Close()
-			return nil, fmt.Errorf("run programs from %s: %w", opt.Programs, err)
-		}
-	}
-	return s, nil
-}
+// When the name docroot leads to another directory later on, by a rename or a
+// link, the Site goes along within a second; the same holds for Options.Programs.
+// It stays with the last one while the name leads to none that can be opened.
+//
+// Errors are those of open(2): ENOENT, ENOTDIR, EACCES where it may not be read
+// and searched. They name the directory and say what to do.
+func New(docroot string, opt *Options) (*Site, error) { return newSite(docroot, opt, bestKind()) }
 
-func newSite(root root, opt *Options) *Site {
+func newSite(docroot string, opt *Options, kind *kind) (*Site, error) {
 	if opt == nil {
 		opt = new(Options)
 	}
 	s := &Site{
-		root:      root,
+		kind:      kind,
 		users:     newUsers(opt),
 		types:     systemTypes(),
 		maxInline: opt.MaxInline,
@@ -127,8 +117,24 @@ func newSite(root root, opt *Options) *Site {
 	if s.errorf == nil {
 		s.errorf = func(string, ...any) {}
 	}
-	return s
+	if err := checkUserDir(opt.UserDir); err != nil {
+		return nil, fmt.Errorf("serve %s: %w", docroot, err)
+	}
+	var err error
+	if s.docs, err = openNamed(docroot, kind.open, s.clock); err != nil {
+		return nil, fmt.Errorf("serve %s: open: %w%s", docroot, err, advice(err))
+	}
+	s.root = &root{where: s.docs}
+	if opt.Programs != "" {
+		if err := s.addPrograms(docroot, opt.Programs); err != nil {
+			s.Close()
+			return nil, fmt.Errorf("run programs from %s: %w", opt.Programs, err)
+		}
+	}
+	return s, nil
 }
+
+func (s *Site) clock() time.Time { return s.now() }
 
 func advice(err error) string {
 	switch {
@@ -142,12 +148,29 @@ func advice(err error) string {
 	return ""
 }
 
-// Close closes the root. Nobody may be in Answer, or in the Unchanged of a
-// Reply, any more. Replies that are not released yet keep their open files.
+// Reopen has the Site go to where the names of the document root and of the
+// programs' directory lead now, without waiting until it would notice by itself.
+// It may wait for a file system. Its error says why it stays with a directory
+// that was opened before. It is safe for concurrent use.
+func (s *Site) Reopen() error {
+	var errs [2]error
+	if err := s.docs.reopen(); err != nil {
+		errs[0] = fmt.Errorf("serve %s: open: %w; the directory of before stays", s.docs.path, err)
+	}
+	if s.programs != nil {
+		if err := s.apart.programs.reopen(); err != nil {
+			errs[1] = fmt.Errorf("run programs from %s: open: %w; the directory of before stays", s.programs.dir, err)
+		}
+	}
+	return errors.Join(errs[:]...)
+}
+
+// Close closes the root. Nobody may be in Answer, in Reopen, or in the Unchanged
+// of a Reply any more. Replies that are not released yet keep their open files.
 func (s *Site) Close() error {
 	err := s.root.Close()
 	if s.programs != nil {
-		err = errors.Join(err, s.programs.close())
+		err = errors.Join(err, s.apart.Close(), s.programs.root.Close())
 	}
 	return err
 }
@@ -189,7 +212,7 @@ var allow = []web.ReplyField{{Name: "Allow", Value: "GET, HEAD, OPTIONS"}}
 
 // A place is where a path leads to: a name beneath a root.
 type place struct {
-	root root
+	root *root
 	name string
 	path path // what the client calls it
 }
@@ -201,7 +224,7 @@ func (s *Site) locate(p path) (place, error) {
 		return place{s.root, p.name, p}, nil
 	}
 	user, name, _ := strings.Cut(p.name[1:], "/")
-	root, err := s.users.root(user, s.root, s.now)
+	root, err := s.users.root(user, s.kind, s.apart, s.clock)
 	return place{root, name, p}, err
 }
 

@@ -11,8 +11,6 @@ import (
 	"syscall"
 	"testing"
 
-	"xanadu/internal/sys"
-	"xanadu/ipc"
 	"xanadu/web"
 )
 
@@ -24,10 +22,7 @@ func TestNewErrors(t *testing.T) {
 	must(t, os.Chmod(dir+"/unlisted", 0o311))
 	must(t, os.Chmod(dir+"/unsearched", 0o644))
 	t.Cleanup(func() { os.Chmod(dir+"/unsearched", 0o755) })
-	kinds := []func(string) (root, error){openRoot, openWalkedRoot}
-	if sys.BeneathSupported() == nil {
-		kinds = append(kinds, openKernelRoot)
-	}
+	kinds := []*kind{bestKind(), byWalking}
 	for _, kind := range kinds {
 		for _, test := range []struct {
 			name string
@@ -46,7 +41,7 @@ func TestNewErrors(t *testing.T) {
 				if test.user {
 					asUser(t)
 				}
-				r, err := kind(dir + "/" + test.name)
+				r, err := kind.open(dir + "/" + test.name)
 				if err == nil {
 					r.Close()
 				}
@@ -337,7 +332,7 @@ func TestPermissions(t *testing.T) {
 	eachRoot(t, func(t *testing.T, open func(string) *Site) {
 		s := open(dir)
 		// Who walks by himself has to read the directories on his way.
-		_, walked := s.root.(*walkedRoot)
+		walked := s.kind == byWalking
 		through := func(status int) int {
 			if walked {
 				return 403
@@ -369,16 +364,13 @@ func TestPermissions(t *testing.T) {
 	})
 }
 
-// A brokenRoot opens nothing.
-type brokenRoot struct{ err error }
-
-func (r brokenRoot) open(string) (*ipc.FD, error)    { return nil, r.err }
-func (r brokenRoot) stat(string) (sys.Stat, error)   { return sys.Stat{}, r.err }
-func (r brokenRoot) cached(string) (sys.Stat, error) { return sys.Stat{}, r.err }
-func (r brokenRoot) Close() error                    { return nil }
-func (r brokenRoot) another(string, string, bool) (root, error) {
-	return nil, r.err
+// A broken place cannot be entered.
+type broken struct {
+	where
+	err error
 }
+
+func (b broken) enter(bool) (*opened, error) { return nil, b.err }
 
 func TestErrors(t *testing.T) {
 	for _, test := range []struct {
@@ -403,9 +395,12 @@ func TestErrors(t *testing.T) {
 		{syscall.EBADF, 500},
 	} {
 		var complaints []string
-		s := newSite(brokenRoot{test.err}, &Options{Errorf: func(format string, args ...any) {
+		s, err := New(t.TempDir(), &Options{Errorf: func(format string, args ...any) {
 			complaints = append(complaints, fmt.Sprintf(format, args...))
 		}})
+		must(t, err)
+		defer s.Close()
+		s.root.where = broken{s.root.where, test.err}
 		for _, target := range []string{"/A%0aB", "/A%0aB/"} {
 			complaints = nil
 			p := get(t, s, target)

@@ -162,7 +162,7 @@ func TestVouch(t *testing.T) {
 	dir := t.TempDir()
 	plant(t, dir, map[string]string{"a": "1"})
 	s := summing(t, dir)
-	fd, err := s.root.open("a")
+	fd, _, err := s.root.open("a")
 	must(t, err)
 	defer fd.Close()
 	if !sys.StampsChanges(fd.Number()) {
@@ -269,7 +269,7 @@ func BenchmarkSum(b *testing.B) {
 			s, err := New(dir, nil)
 			must(b, err)
 			defer s.Close()
-			fd, err := s.root.open("a")
+			fd, _, err := s.root.open("a")
 			must(b, err)
 			defer fd.Close()
 			st, err := result(sys.Fstat(fd.Number()))

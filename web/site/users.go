@@ -9,9 +9,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"xanadu/internal/sys"
-	"xanadu/ipc"
 )
 
 const (
@@ -121,10 +118,10 @@ func isUserName(name string) bool {
 // often have homes that are not theirs.
 func isHome(dir string) bool { return filepath.IsAbs(dir) && filepath.Clean(dir) != "/" }
 
-// root returns the root of a user's directory. For one who does not serve
-// anything, for whatever reason, it is a root in which nothing is, and it takes
-// as long to find that out.
-func (u *users) root(name string, kind root, now func() time.Time) (root, error) {
+// root returns the root of a user's directory, opened as kind says. For one who
+// does not serve anything, for whatever reason, it is a root in which nothing is,
+// and it takes as long to find that out.
+func (u *users) root(name string, kind *kind, apart *apart, now func() time.Time) (*root, error) {
 	b := believed{until: now().Add(userTime)}
 	if isUserName(name) {
 		var err error
@@ -132,19 +129,19 @@ func (u *users) root(name string, kind root, now func() time.Time) (root, error)
 			return nil, err
 		}
 	}
-	r := &userRoot{kind: kind, home: b.home, dir: u.dir, until: b.until, now: now}
+	d := &userDir{kind: kind, home: b.home, dir: u.dir, until: b.until, now: now}
 	if !isHome(b.home) {
-		r.home, r.none = "/", true
+		d.home, d.none = "/", true
 	}
-	return r, nil
+	return &root{where: d, apart: apart}, nil
 }
 
-// A userRoot is a directory beneath a user's home. Every call finds it anew, so
+// A userDir is a directory beneath a user's home. Every call finds it anew, so
 // that nothing stays open, and none serves what the user has put elsewhere
 // since. He owns what is in his home: dir may be a link, but not one that leads
-// out of it.
-type userRoot struct {
-	kind      root // what opens it
+// out of it. It is a where.
+type userDir struct {
+	kind      *kind
 	home, dir string
 	none      bool // nobody's
 	until     time.Time
@@ -152,66 +149,46 @@ type userRoot struct {
 }
 
 // enter opens the directory. All reasons for which there is none are ENOENT.
-func (r *userRoot) enter(wait bool) (root, error) {
-	in, err := r.kind.another(r.home, r.dir, wait)
+// When it must not wait, it cannot say whether the user still has that home once
+// that was known a while ago.
+func (d *userDir) enter(wait bool) (*opened, error) {
+	if !wait && !d.now().Before(d.until) {
+		return nil, syscall.EAGAIN
+	}
+	in, err := d.kind.beneath(d.home, d.dir, wait)
 	switch err {
 	case nil:
-		if !r.none {
-			return in, nil
+		o := &opened{tree: in}
+		o.users.Store(1)
+		if !d.none {
+			return o, nil
 		}
-		in.Close()
+		o.leave()
 	case syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EINTR, syscall.EAGAIN, syscall.EINVAL:
 		return nil, err
 	}
 	return nil, syscall.ENOENT
 }
 
-func (r *userRoot) open(name string) (*ipc.FD, error) {
-	in, err := r.enter(true)
+// elsewhere returns false: each call finds the directory anew.
+func (d *userDir) elsewhere(*opened, bool) bool { return false }
+
+// denied returns ENOENT when nothing at all may be found in the directory.
+func (d *userDir) denied(in *opened) error {
+	f, err := in.find("", false, true)
 	if err != nil {
-		return nil, err
+		return syscall.ENOENT
 	}
-	defer in.Close()
-	fd, err := in.open(name)
-	return fd, denied(in, err)
+	f.close()
+	return syscall.EACCES
 }
 
-func (r *userRoot) stat(name string) (sys.Stat, error) {
-	in, err := r.enter(true)
-	if err != nil {
-		return sys.Stat{}, err
+// said returns "" where there is no such user.
+func (d *userDir) said(name string) string {
+	if d.none {
+		return ""
 	}
-	defer in.Close()
-	st, err := in.stat(name)
-	return st, denied(in, err)
+	return filepath.Join(d.home, d.dir, name)
 }
 
-// denied returns err, or ENOENT when nothing at all may be found in the directory.
-func denied(in root, err error) error {
-	if err == syscall.EACCES {
-		if _, err := in.stat(""); err != nil {
-			return syscall.ENOENT
-		}
-	}
-	return err
-}
-
-// cached cannot say whether the user still has that home when that was last
-// known a while ago.
-func (r *userRoot) cached(name string) (sys.Stat, error) {
-	if !r.now().Before(r.until) {
-		return sys.Stat{}, syscall.EAGAIN
-	}
-	in, err := r.enter(false)
-	if err != nil {
-		return sys.Stat{}, err
-	}
-	defer in.Close()
-	return in.cached(name)
-}
-
-func (r *userRoot) another(home, dir string, wait bool) (root, error) {
-	return r.kind.another(home, dir, wait)
-}
-
-func (r *userRoot) Close() error { return nil }
+func (d *userDir) Close() error { return nil }

@@ -140,17 +140,6 @@ func TestUsers(t *testing.T) {
 	})
 }
 
-// A countingRoot counts the work of finding a user's directory.
-type countingRoot struct {
-	root
-	opened int
-}
-
-func (r *countingRoot) another(home, dir string, wait bool) (root, error) {
-	r.opened++
-	return r.root.another(home, dir, wait)
-}
-
 // Of those who serve nothing a client learns nothing: not whether there is such a
 // user, nor why there is nothing, by no word and by no work.
 func TestUsersAlike(t *testing.T) {
@@ -183,26 +172,32 @@ func TestUsersAlike(t *testing.T) {
 		}
 		s := populated(t, open, base, h)
 		h["relative"], h["dot"], h["empty"] = "bare", ".", ""
-		counting := &countingRoot{root: s.root}
-		s.root = counting
+		opened := 0 // the work of finding a user's directory
+		kind := *s.kind
+		s.kind = &kind
+		beneath := kind.beneath
+		kind.beneath = func(home, dir string, wait bool) (tree, error) {
+			opened++
+			return beneath(home, dir, wait)
+		}
 		for _, tail := range []string{"", "?a=b", "/", "/index.html", "/sub/", "/file", "/sws/", "/.hidden"} {
 			p := get(t, s, "/~unknown"+tail)
-			counting.opened = 0
+			opened = 0
 			get(t, s, "/~unknown"+tail)
-			work := counting.opened
+			work := opened
 			wantStatus(t, p, "/~unknown"+tail, 404)
 			for name := range h {
 				target := "/~" + strings.NewReplacer("\n", "%0a", " ", "%20").Replace(name) + tail
 				if strings.HasPrefix(name, ".") && strings.HasPrefix(tail, "/.") {
 					continue
 				}
-				counting.opened = 0
+				opened = 0
 				q := get(t, s, target)
 				if q.Status != p.Status || string(q.Body) != string(p.Body) || !slices.Equal(q.Fields, p.Fields) || q.Type != p.Type {
 					t.Errorf("%.40s: %d %q %q, but %d for one who is unknown", target, q.Status, q.Fields, q.Body, p.Status)
 				}
-				if counting.opened != work {
-					t.Errorf("%.40s: looked up %d times, but one who is unknown %d times", target, counting.opened, work)
+				if opened != work {
+					t.Errorf("%.40s: looked up %d times, but one who is unknown %d times", target, opened, work)
 				}
 			}
 		}
@@ -353,7 +348,7 @@ func TestUsersBelieved(t *testing.T) {
 			t.Errorf("the database was asked %d times about two users", asked)
 		}
 		same := p.Unchanged()
-		if _, walked := s.root.(*walkedRoot); same != web.Same && !walked && isLocal(t, base) && knowsCached(t, base) {
+		if same != web.Same && s.kind != byWalking && isLocal(t, base) && knowsCached(t, base) {
 			t.Errorf("at once: %v", same)
 		}
 		delete(h, "alice")

@@ -53,13 +53,4 @@ func (ps *programs) resolved(p path, reply *web.Reply) *web.Reply {
 
 // String says where at is: beneath the document root, or by an absolute path
 // where a user serves it; "" for a user who serves nothing.
-func (at place) String() string {
-	u, ok := at.root.(*userRoot)
-	switch {
-	case !ok:
-		return orDot(at.name)
-	case u.none:
-		return ""
-	}
-	return filepath.Join(u.home, u.dir, at.name)
-}
+func (at place) String() string { return at.root.where.said(at.name) }
