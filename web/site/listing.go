@@ -56,6 +56,10 @@ func (s *Site) listing(at place, r *web.Request) *web.Reply {
 	if err != nil {
 		return s.refuse("list", at.path, err)
 	}
+	if isWellKnown(at.name) {
+		dir.Close()
+		return because("what is in "+wellKnown+" has no list", web.ErrorReply(403))
+	}
 	names, err := dir.Readdirnames(s.maxWhole + 1)
 	if err != nil && err != io.EOF {
 		dir.Close()

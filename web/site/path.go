@@ -3,6 +3,7 @@ package site
 import (
 	"bytes"
 	"errors"
+	"strings"
 )
 
 // A path is what a client's path means, decoded and without detours.
@@ -36,8 +37,8 @@ var (
 // before it (§5.2.4), but never leaves the root.
 //
 // A path is hidden when a segment of it begins with a dot or is longer than a
-// name can be: no file or directory that is served has such a name, but what
-// follows a program's name may look like that. One that a ".." would take back
+// name can be: no file or directory that is served has such a name, but for one
+// (isWellKnown), and what follows a program's name may look like that. One that a ".." would take back
 // is refused.
 func decode(raw []byte) (p path, hidden bool, err error) {
 	if len(raw) == 0 || raw[0] != '/' {
@@ -82,6 +83,28 @@ func decode(raw []byte) (p path, hidden bool, err error) {
 // isHidden reports whether nothing that is served has the name of a segment.
 func isHidden[text string | []byte](segment text) bool {
 	return segment[0] == '.' || len(segment) > maxName
+}
+
+// wellKnown is the directory for what is known by its place in any site (RFC 8615
+// §3). No list shows it or what is in it.
+const wellKnown = ".well-known"
+
+// isWellKnown reports whether name, beneath a root, is wellKnown or lies in it,
+// with no hidden segment behind that.
+func isWellKnown(name string) bool {
+	rest, ok := strings.CutPrefix(name, wellKnown)
+	if !ok || rest == "" {
+		return ok
+	}
+	if rest[0] != '/' {
+		return false
+	}
+	for segment := range strings.SplitSeq(rest[1:], "/") {
+		if isHidden(segment) {
+			return false
+		}
+	}
+	return true
 }
 
 var slashes = []byte("/")

@@ -10,7 +10,8 @@
 // that nothing outside the root is opened, by whatever links or renames, and the
 // root that nothing is that belongs to the programs. Both directories are where
 // their names lead, also when that changes. Names
-// that begin with a dot are neither listed nor served. What a user serves has a
+// that begin with a dot are neither listed nor served, but for .well-known at the top
+// of a root. What a user serves has a
 // root of its own.
 package site
 
@@ -193,7 +194,9 @@ func (s *Site) Answer(r *web.Request) *web.Reply {
 		return because("there is no such method here", web.ErrorReply(501))
 	}
 	if err == nil && hidden {
-		err = errNoName
+		if _, name, _ := s.split(path); !isWellKnown(name) {
+			err = errNoName
+		}
 	}
 	if err != nil {
 		return s.refuse("decode", path, err)
@@ -220,12 +223,22 @@ type place struct {
 // locate says where p leads to: to a user's files or to those of the site. An
 // error is that of the user database.
 func (s *Site) locate(p path) (place, error) {
-	if s.users == nil || !strings.HasPrefix(p.name, "~") {
-		return place{s.root, p.name, p}, nil
+	user, name, ofUser := s.split(p)
+	if !ofUser {
+		return place{s.root, name, p}, nil
 	}
-	user, name, _ := strings.Cut(p.name[1:], "/")
 	root, err := s.users.root(user, s.kind, s.apart, s.clock)
 	return place{root, name, p}, err
+}
+
+// split returns the name to which p leads beneath a root, and whose that is: a
+// user's or the site's.
+func (s *Site) split(p path) (user, name string, ofUser bool) {
+	if s.users == nil || !strings.HasPrefix(p.name, "~") {
+		return "", p.name, false
+	}
+	user, name, _ = strings.Cut(p.name[1:], "/")
+	return user, name, true
 }
 
 // within returns the name of an entry of the directory at at.
