@@ -23,6 +23,7 @@ type Request struct {
 	Continue  bool  // it waits for 100 (Continue) before its content (RFC 9110 §10.1.1)
 	Chunked   bool  // the content comes in chunks; Length is then 0
 	Length    int64 // octets of content that follow
+	Internal  bool  // the server asks in the client's stead for another path: one that the client does not know
 
 	Fields []Field // in the order received; names as sent, values trimmed
 	Seen   Names   // which of the known names stand in Fields

@@ -372,6 +372,7 @@ func redirected(r *web.Request, target string) *web.Request {
 	to := *r
 	to.Target = []byte(target)
 	to.Path, to.Query, to.HasQuery = bytes.Cut(to.Target, []byte("?"))
+	to.Internal = true
 	if !r.IsHead() {
 		to.Method = []byte("GET")
 	}

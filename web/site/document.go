@@ -1,6 +1,7 @@
 package site
 
 import (
+	"strings"
 	"syscall"
 	"time"
 
@@ -32,9 +33,19 @@ func (s *Site) document(at place, r *web.Request) *web.Reply {
 
 // redirect sends the client to the directory p by its full name, so that what
 // its index links to is found (RFC 9110 §15.4.2).
+//
+// The reference is relative (RFC 3986 §4.2): a proxy may have put something in
+// front of the path that the client sees. It begins with the directory's own
+// name, which holds no slash, so that it leads to no other host and to no other
+// directory. Who does not know the path needs all of it.
 func redirect(p path, r *web.Request) *web.Reply {
-	p.slash = true
-	location := p.append(nil)
+	var location []byte
+	if r.Internal {
+		p.slash = true
+		location = p.append(nil)
+	} else {
+		location = appendReference(nil, &entry{name: p.name[strings.LastIndexByte(p.name, '/')+1:], dir: true})
+	}
 	if r.HasQuery {
 		location = append(location, '?')
 		location = appendEncoded(location, r.Query, inQuery)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -59,7 +60,7 @@ func TestLinksInside(t *testing.T) {
 			t.Errorf("/to-dir/a.txt: %q", got)
 		}
 		p := get(t, s, "/to-dir")
-		if got := field(t, p, "Location"); p.Status != 301 || got != "/to-dir/" {
+		if got := field(t, p, "Location"); p.Status != 301 || got != "to-dir/" {
 			t.Errorf("/to-dir: %d to %q", p.Status, got)
 		}
 	})
@@ -298,9 +299,7 @@ func FuzzAnswer(f *testing.F) {
 		case 200, 400, 404:
 		case 301:
 			location := field(t, p, "Location")
-			if len(location) < 3 || location[0] != '/' || location[1] == '/' || location[1] == '\\' {
-				t.Fatalf("%q: redirected to %q", path, location)
-			}
+			wantRedirect(t, path, query, location)
 			for i := range len(location) {
 				if c := location[i]; c <= ' ' || c >= 0x7f || c == '"' || c == '<' || c == '#' {
 					t.Fatalf("%q?%q: redirected to %q", path, query, location)
@@ -309,5 +308,108 @@ func FuzzAnswer(f *testing.F) {
 		default:
 			t.Fatalf("%q: %d", path, p.Status)
 		}
+	})
+}
+
+// wantRedirect fails unless a client that asked for path is sent to the same path
+// with a slash behind it, at the same host, by the redirect to location.
+func wantRedirect(t testing.TB, path, query, location string) {
+	t.Helper()
+	asked, err := url.Parse("http://host.example/prefix" + path)
+	if err != nil || strings.ContainsAny(path, "?#") {
+		return // no client of ours could ask for it
+	}
+	to, err := asked.Parse(location)
+	if err != nil {
+		t.Fatalf("%q: redirected to %q: %v", path, location, err)
+	}
+	if to.Scheme != "http" || to.Host != "host.example" || to.User != nil || to.Fragment != "" {
+		t.Fatalf("%q: redirected to %q, which is %s", path, location, to)
+	}
+	behind, ok := strings.CutPrefix(to.EscapedPath(), "/prefix/")
+	want, _, err := decode([]byte(path))
+	got, _, err2 := decode([]byte("/" + behind))
+	if want.slash = true; !ok || err != nil || err2 != nil || got != want {
+		t.Fatalf("%q: redirected to %q, which is %s", path, location, to)
+	}
+	if q := to.RawQuery; q != string(appendEncoded(nil, query, inQuery)) {
+		t.Fatalf("%q?%q: redirected to %q", path, query, location)
+	}
+}
+
+// A directory's redirect holds wherever a proxy puts the site, and leads to no
+// other host, whatever the directory's name and however it was asked for.
+func TestRedirect(t *testing.T) {
+	docroot := t.TempDir()
+	for _, name := range []string{"dir", "dir/sub", "a:b", "http:", "javascript:alert(1)", "?q", "#f", "a?b#c", "100%", "%2e%2e", `\\evil`, "a b", "a;b=c", "@host",
+		"~user", "\xff\n", ".well-known", ".well-known/x:y", "'\"<>&"} {
+		must(t, os.MkdirAll(docroot+"/"+name, 0o755))
+	}
+	s, err := New(docroot, nil)
+	must(t, err)
+	defer s.Close()
+	for _, test := range []struct{ target, want string }{
+		{"/dir", "dir/"},
+		{"/dir?", "dir/?"},
+		{"/dir?a=b/c?d", "dir/?a=b/c?d"},
+		{"//dir", "dir/"},
+		{"///dir", "dir/"},
+		{"/./dir", "dir/"},
+		{"/dir/sub", "sub/"},
+		{"/dir//sub", "sub/"},
+		{"//dir//sub", "sub/"},
+		{"/dir/./sub", "sub/"},
+		{"/dir/../dir/sub", "sub/"},
+		{"/%64ir/%73ub", "sub/"},
+		{"/a:b", "./a:b/"},
+		{"/a%3ab", "./a:b/"},
+		{"/http:", "./http:/"},
+		{"/javascript:alert%281%29", "./javascript:alert%281%29/"},
+		{"/%3fq", "%3Fq/"},
+		{"/%23f", "%23f/"},
+		{"/a%3fb%23c?q", "a%3Fb%23c/?q"},
+		{"/100%25", "100%25/"},
+		{"/%252e%252e", "%252e%252e/"},
+		{"/%5c%5cevil", "%5C%5Cevil/"},
+		{"/a%20b", "a%20b/"},
+		{"/a;b=c", "a;b=c/"},
+		{"/@host", "@host/"},
+		{"/~user", "~user/"},
+		{"/%ff%0a", "%FF%0A/"},
+		{"/.well-known", ".well-known/"},
+		{"/.well-known/x:y", "./x:y/"},
+		{"/%27%22%3c%3e%26", "%27%22%3C%3E%26/"},
+	} {
+		p := get(t, s, test.target)
+		got := field(t, p, "Location")
+		if p.Status != 301 || got != test.want {
+			t.Errorf("%s: %d to %q, want %q", test.target, p.Status, got, test.want)
+			continue
+		}
+		path, query, _ := strings.Cut(test.target, "?")
+		wantRedirect(t, path, query, got)
+	}
+	r := request("GET", "/dir/sub?a")
+	r.Internal = true
+	p := s.Answer(r)
+	defer p.Release()
+	if got := field(t, p, "Location"); got != "/dir/sub/?a" {
+		t.Errorf("for one who does not know the path: %q", got)
+	}
+}
+
+// FuzzRedirect: the same for any path, whether there is such a directory or not.
+func FuzzRedirect(f *testing.F) {
+	for _, path := range []string{"/dir", "//dir", "/a//b", "/a:b", "/%2f", "/%3a", "/x/%2e%2e/y", "/?", "/%3f%23", "/%5c%5ce", "/~u", "/./a/../b", "/http://evil", "/a;b", "/\\evil", "/%0d%0a"} {
+		f.Add(path, "a=b")
+	}
+	f.Fuzz(func(t *testing.T, raw, query string) {
+		p, _, err := decode([]byte(raw))
+		if err != nil || p.slash {
+			return
+		}
+		r := &web.Request{Method: []byte("GET"), Path: []byte(raw), Query: []byte(query), HasQuery: true}
+		reply := redirect(p, r)
+		wantRedirect(t, raw, query, field(t, reply, "Location"))
 	})
 }

@@ -173,14 +173,14 @@ func TestPaths(t *testing.T) {
 			{"/withindex/.", 200, "INDEX-SUB\n"},
 			{"/withindex/index.html", 200, "INDEX-SUB\n"},
 
-			{"/withindex", 301, "/withindex/"},
-			{"/withindex?a=b", 301, "/withindex/?a=b"},
-			{"/withindex?", 301, "/withindex/?"},
-			{"/dir/../withindex", 301, "/withindex/"},
-			{"//withindex", 301, "/withindex/"},
-			{"/%77ithindex", 301, "/withindex/"},
-			{"/withindex?%0d%0aX-Inj:%20yes", 301, "/withindex/?%0d%0aX-Inj:%20yes"},
-			{"/withindex?\r\nX-Inj: \"<\xe9>", 301, "/withindex/?%0D%0AX-Inj:%20%22%3C%E9%3E"},
+			{"/withindex", 301, "withindex/"},
+			{"/withindex?a=b", 301, "withindex/?a=b"},
+			{"/withindex?", 301, "withindex/?"},
+			{"/dir/../withindex", 301, "withindex/"},
+			{"//withindex", 301, "withindex/"},
+			{"/%77ithindex", 301, "withindex/"},
+			{"/withindex?%0d%0aX-Inj:%20yes", 301, "withindex/?%0d%0aX-Inj:%20yes"},
+			{"/withindex?\r\nX-Inj: \"<\xe9>", 301, "withindex/?%0D%0AX-Inj:%20%22%3C%E9%3E"},
 
 			{"/nope", 404, ""},
 			{"/HELLO.TXT", 404, ""},
@@ -244,10 +244,10 @@ func TestPaths(t *testing.T) {
 			// No other host, by whatever slash (CVE-2021-28861).
 			{"//evil.example/..%2fwithindex", 404, ""},
 			{`/\evil.example/..%2fwithindex`, 404, ""},
-			{"//evil.example/../withindex", 301, "/withindex/"},
-			{`/\evil.example/../withindex`, 301, "/withindex/"},
-			{"/%5cevil.example/../withindex", 301, "/withindex/"},
-			{"//evil.example/%2e%2e/withindex", 301, "/withindex/"},
+			{"//evil.example/../withindex", 301, "withindex/"},
+			{`/\evil.example/../withindex`, 301, "withindex/"},
+			{"/%5cevil.example/../withindex", 301, "withindex/"},
+			{"//evil.example/%2e%2e/withindex", 301, "withindex/"},
 		} {
 			p := get(t, s, test.target)
 			if p.Status != test.status {
@@ -279,7 +279,7 @@ func TestPaths(t *testing.T) {
 		must(t, os.Mkdir(filepath.Join(base, "docroot", name), 0o755))
 		defer os.Remove(filepath.Join(base, "docroot", name))
 		p := get(t, s, "/%5c%5cevil%0d%0a%22%3cé%3e")
-		if got := field(t, p, "Location"); got != "/%5C%5Cevil%0D%0A%22%3C%C3%A9%3E/" {
+		if got := field(t, p, "Location"); got != "%5C%5Cevil%0D%0A%22%3C%C3%A9%3E/" {
 			t.Errorf("Location %q", got)
 		}
 	})

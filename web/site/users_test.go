@@ -87,11 +87,11 @@ func TestUsers(t *testing.T) {
 			{"/hello.txt", 200, "Hello, world\n"},
 			{"/dir/~file", 200, "TILDE\n"},
 
-			{"/~alice", 301, "/~alice/"},
-			{"/~alice?a=b", 301, "/~alice/?a=b"},
-			{"/%7ealice", 301, "/~alice/"},
-			{"/~alice/sub", 301, "/~alice/sub/"},
-			{"/~alice/~bob", 301, "/~alice/~bob/"},
+			{"/~alice", 301, "~alice/"},
+			{"/~alice?a=b", 301, "~alice/?a=b"},
+			{"/%7ealice", 301, "~alice/"},
+			{"/~alice/sub", 301, "sub/"},
+			{"/~alice/~bob", 301, "~bob/"},
 
 			{"/~alice/nope", 404, ""},
 			{"/~alice/.hidden", 404, ""},
