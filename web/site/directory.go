@@ -24,5 +24,5 @@ func (s *Site) directory(at place, r *web.Request) *web.Reply {
 		fd.Close()
 		return s.listing(at, r)
 	}
-	return s.file(index, fd, st)
+	return s.file(index, fd, st, nil)
 }

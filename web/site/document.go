@@ -28,7 +28,7 @@ func (s *Site) document(at place, r *web.Request) *web.Reply {
 		fd.Close()
 		return redirect(at.path, r)
 	}
-	return s.file(at, fd, st)
+	return s.file(at, fd, st, nil)
 }
 
 // redirect sends the client to the directory p by its full name, so that what
@@ -67,13 +67,14 @@ const (
 )
 
 // file answers with the regular file fd, of which it takes ownership, and which
-// was st when it was opened.
+// was st when it was opened. With a room it does not wait, reads into that, and
+// returns nil where it would have to wait.
 //
 // A file that has just been changed is given a tick to rest, and what is read of
 // it counts only when the file was the same before and after. (Content written
 // through a mapped page may change without a new timestamp until the page is
 // written back; who edits a served file so must replace it.)
-func (s *Site) file(at place, fd *ipc.FD, st sys.Stat) *web.Reply {
+func (s *Site) file(at place, fd *ipc.FD, st sys.Stat, room []byte) *web.Reply {
 	p := &web.Reply{Status: 200, Fields: nosniff, AnyQuery: true, Ranges: true, Unchanged: outdated, Resolved: at.String()}
 	local := sys.IsLocal(fd.Number())
 	var (
@@ -81,7 +82,12 @@ func (s *Site) file(at place, fd *ipc.FD, st sys.Stat) *web.Reply {
 		read []byte
 	)
 	for range maxReads {
-		s.rest(st)
+		if room == nil {
+			s.rest(st)
+		} else if s.isYoung(st) {
+			fd.Close()
+			return nil
+		}
 		v = snapshot{st: st, looked: s.now(), local: local, whole: st.Size <= s.maxInline}
 		size := st.Size
 		if !v.whole {
@@ -89,11 +95,22 @@ func (s *Site) file(at place, fd *ipc.FD, st sys.Stat) *web.Reply {
 			v.summable = local && st.Size <= s.maxSummed
 		}
 		var err error
-		if read, err = readStart(fd, size); err != nil {
+		switch read, err = readStart(fd, size, room); {
+		case err != nil && room != nil:
+			fd.Close()
+			return nil
+		case err != nil:
 			fd.Close()
 			return s.refuse("pread", at.path, err)
 		}
-		if v.summable {
+		switch {
+		case !v.summable:
+		case room != nil:
+			if v.sum, v.summed = s.sums.find(&st); !v.summed || !v.isDistinct(fd) || v.isCoarse() {
+				fd.Close()
+				return nil
+			}
+		default:
 			v.sum, v.summed = s.sums.of(fd, &st, v.isDistinct(fd) && !v.isCoarse())
 		}
 		after, err := result(sys.Fstat(fd.Number()))
@@ -121,7 +138,10 @@ func (s *Site) file(at place, fd *ipc.FD, st sys.Stat) *web.Reply {
 			p.Holds = holds(fd, st)
 		}
 	}
-	if v.whole {
+	switch {
+	case p.Reread != nil:
+		p.File = fd
+	case v.whole:
 		fd.Close()
 	}
 	return p
@@ -200,6 +220,9 @@ func (v *snapshot) vouch(p *web.Reply, at place, fd *ipc.FD) {
 	default:
 		p.ModifiedStrong = changedOnce(&v.st)
 		p.Unchanged = at.watch(v.st)
+		if v.whole {
+			p.Reread = at.rereads(fd, v.st)
+		}
 	}
 }
 
@@ -208,13 +231,31 @@ var nosniff = []web.ReplyField{{Name: "X-Content-Type-Options", Value: "nosniff"
 // rest waits until the file's last change is a tick ago. A change in the future
 // is that of a clock that was put back: waiting would not help.
 func (s *Site) rest(st sys.Stat) {
-	if age := s.now().Sub(st.Ctime.Time()); 0 <= age && age < tick {
-		time.Sleep(tick - age)
+	if s.isYoung(st) {
+		time.Sleep(tick - s.now().Sub(st.Ctime.Time()))
 	}
 }
 
+// isYoung reports whether the file's last change is less than a tick ago.
+func (s *Site) isYoung(st sys.Stat) bool {
+	age := s.now().Sub(st.Ctime.Time())
+	return 0 <= age && age < tick
+}
+
 // readStart returns the first size octets of a file, or all when it is shorter.
-func readStart(fd *ipc.FD, size int64) ([]byte, error) {
+// With a room it reads into that what need not be waited for: EAGAIN for the rest,
+// and where the room is too small.
+func readStart(fd *ipc.FD, size int64, room []byte) ([]byte, error) {
+	if room != nil {
+		if int64(len(room)) < size {
+			return nil, syscall.EAGAIN
+		}
+		n, errno := sys.ReadCached(fd.Number(), room[:size], 0)
+		if errno != 0 {
+			return nil, errno
+		}
+		return room[:n], nil
+	}
 	b := make([]byte, size)
 	for at := 0; at < len(b); {
 		n, err := syscall.Pread(fd.Number(), b[at:], int64(at))
