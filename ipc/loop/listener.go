@@ -43,13 +43,27 @@ type Acceptor interface {
 	Refused(fd int)
 }
 
+// A Limiter is an Acceptor with a bound on its connections. It is asked for a place
+// before each one is accepted, so that several loops keep to one bound.
+type Limiter interface {
+	Acceptor
+
+	// Reserve keeps a place for the next connection. False: there is none, and
+	// the listeners have been paused until there is one.
+	Reserve() bool
+
+	// Unreserve gives the place back: no connection was there.
+	Unreserve()
+}
+
 // A Listener takes connections from a listening socket. Several loops may
 // listen on one socket: of those that wait, the kernel wakes one or a few.
 type Listener struct {
 	loop     *Loop
 	acceptor Acceptor
-	fd       int // borrowed from who called Listen
-	reserve  int // a spare descriptor to accept with when there is none; -1: none
+	limiter  Limiter // the acceptor; nil: it is none
+	fd       int     // borrowed from who called Listen
+	reserve  int     // a spare descriptor to accept with when there is none; -1: none
 	token    uint64
 	share    int // connections to take in this turn
 	watched  bool
@@ -63,6 +77,7 @@ type Listener struct {
 func (l *Loop) Listen(fd *ipc.FD, a Acceptor) (*Listener, error) {
 	ln := &Listener{loop: l, acceptor: a, fd: fd.Number(), reserve: spare(), share: 1,
 		token: listenerToken | uint64(len(l.listeners))}
+	ln.limiter, _ = a.(Limiter)
 	if err := ln.watch(); err != nil {
 		ln.dropReserve()
 		return nil, fmt.Errorf("listen on %s: %w", fd, err)
@@ -145,7 +160,13 @@ func (ln *Listener) ready() {
 		if !ln.watched {
 			return
 		}
+		if ln.limiter != nil && !ln.limiter.Reserve() {
+			return
+		}
 		fd, peer, errno := sys.Accept(ln.fd)
+		if ln.limiter != nil && errno != 0 {
+			ln.limiter.Unreserve()
+		}
 		switch errno {
 		case 0:
 			ln.acceptor.Accepted(fd, peer)

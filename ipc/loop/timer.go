@@ -35,6 +35,15 @@ func (q *Timeout) First() Handler {
 	return q.first.handler
 }
 
+// FirstSince returns the handler of the stream that expires next, and for how long
+// it has been in q; nil and 0 without one.
+func (q *Timeout) FirstSince() (Handler, time.Duration) {
+	if q.first == nil {
+		return nil, 0
+	}
+	return q.first.handler, q.after - (q.first.due - q.first.loop.now)
+}
+
 // All yields the handlers of the streams in q, in the order in which they expire.
 // The loop over them ends before one of them leaves q.
 func (q *Timeout) All() iter.Seq[Handler] {

@@ -173,6 +173,91 @@ func TestBoundEvictsTheSilent(t *testing.T) {
 	d.get("/").want(t, 200, "x")
 }
 
+// At the bound, one who has sent half of a head, and one who does not send its
+// content, make room when they have had their second, and the oldest first. A
+// client whose head comes in time keeps its place.
+func TestBoundEvictsTheSlow(t *testing.T) {
+	const halfHead, noContent = "GET /half HTTP/1.1\r\nHost:", "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n"
+	for name, first := range map[string]string{"half a head": halfHead, "no content": noContent, "an empty line": "\r\n"} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, poller string) {
+				g := newGate()
+				r := start(t, pages{"/": memory("x"), "/gate": g.page}, httpd.Options{Poller: poller, MaxConnections: 3})
+				busy := r.dial()
+				busy.write(request("GET", "/gate"))
+				await(t, g.entered, "the busy one's request")
+				began := time.Now()
+				slow := r.dial()
+				slow.write(first)
+				r.barrier()
+				half := r.dial()
+				half.write(halfHead)
+				new := r.dial()
+				new.write(request("GET", "/"))
+				new.read("GET").want(t, 200, "x")
+				if since := time.Since(began); since < 900*time.Millisecond {
+					t.Errorf("room was made after %v", since)
+				}
+				switch first {
+				case halfHead:
+					if p := slow.read("GET"); p.status != 408 || p.field("Connection") != "close" {
+						t.Errorf("who sent half a head read %q", p.head)
+					}
+				case noContent:
+					slow.read("GET").want(t, 200, "x")
+				}
+				slow.wantEnd()
+				half.write(" h\r\n\r\n")
+				if p := half.read("GET"); p.status != 404 {
+					t.Errorf("whose head was complete read %q", p.head)
+				}
+				g.answer <- said("y")
+				busy.read("GET").want(t, 200, "y")
+			})
+		})
+	}
+}
+
+// The bound is that of all loops together, wherever its connections are: all idle
+// ones make room, and not one more is taken.
+func TestBoundOfAllLoops(t *testing.T) {
+	const bound = 8
+	each(t, func(t *testing.T, poller string) {
+		g := newGate()
+		r := start(t, pages{"/gate": g.page, "/": memory("x")}, httpd.Options{Poller: poller, Loops: 4, MaxConnections: bound})
+		for range 3 {
+			var idle, busy []*client
+			for range bound {
+				c := r.dial()
+				c.get("/").want(t, 200, "x")
+				idle = append(idle, c)
+			}
+			for range bound + 1 {
+				c := r.dial()
+				c.write(request("GET", "/gate"))
+				busy = append(busy, c)
+			}
+			for range bound {
+				await(t, g.entered, "a request, for which an idle connection makes room")
+			}
+			never(t, g.entered, "a request beyond the bound")
+			for _, c := range idle {
+				c.wantEnd()
+			}
+			for range busy {
+				g.answer <- said("y")
+			}
+			await(t, g.entered, "the last request")
+			for _, c := range busy {
+				if p, err := readResponse(c.r, "GET"); err != nil || p.status != 200 {
+					t.Errorf("%v, %v", p, err)
+				}
+				c.Close()
+			}
+		}
+	})
+}
+
 // For debugging: one connection at a time, closed after its reply.
 func TestOneAtATime(t *testing.T) {
 	each(t, func(t *testing.T, poller string) {

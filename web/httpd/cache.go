@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"sync/atomic"
 	"time"
 
 	"xanadu/web"
@@ -63,7 +64,8 @@ type cache struct {
 	bytes    int64     // octets of all
 	room     int64     // octets at most
 	files    int
-	open     int // files at most
+	open     int           // files at most
+	loose    *atomic.Int64 // counts open files that are sent but not cached
 }
 
 // An entry is a document: a reply, and what of it is the same for all requests.
@@ -78,7 +80,8 @@ type entry struct {
 	bytes    []byte
 	headSize int32
 
-	users   int32 // replies under way that need it
+	users   int32         // replies under way that need it
+	loose   *atomic.Int64 // counts the open file of one that is not cached; nil: it need not
 	key     string
 	checked time.Duration // when the reply was last known to hold
 	used    time.Duration // in the current second, roughly
@@ -90,8 +93,9 @@ type entry struct {
 	links [2]link // by the number of the list
 }
 
-func newCache(room int64, files int) cache {
+func newCache(room int64, files int, loose *atomic.Int64) cache {
 	return cache{
+		loose:    loose,
 		entries:  make(map[string]*entry),
 		contents: entryList{number: 1},
 		room:     room,
@@ -260,7 +264,17 @@ func (k *cache) drop(en *entry) {
 		k.files--
 	}
 	en.cached = false
+	en.countLoose(k.loose)
 	en.release()
+}
+
+// countLoose counts the file that en has open for replies under way, if it is not
+// cached any more, or was not at all.
+func (en *entry) countLoose(loose *atomic.Int64) {
+	if !en.cached && en.users > 0 && en.loose == nil && (en.reply.File != nil || en.reply.Stream != nil) {
+		en.loose = loose
+		loose.Add(1)
+	}
 }
 
 // dropFiles removes all open files that no reply needs and reports whether
@@ -349,6 +363,10 @@ func (en *entry) done() {
 // of it is under way.
 func (en *entry) release() {
 	if !en.cached && en.users == 0 {
+		if en.loose != nil {
+			en.loose.Add(-1)
+			en.loose = nil
+		}
 		en.reply.Release()
 	}
 }

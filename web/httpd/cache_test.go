@@ -3,6 +3,7 @@ package httpd
 import (
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -69,7 +70,7 @@ func (k *cacheRig) check(t *testing.T) {
 // Whatever is asked for, the cache keeps to its bound and counts right.
 func TestCacheKeepsToItsBound(t *testing.T) {
 	chance := rand.New(rand.NewPCG(1, 2))
-	k := &cacheRig{cache: newCache(256<<10, 4)}
+	k := &cacheRig{cache: newCache(256<<10, 4, new(atomic.Int64))}
 	sizes := make(map[string]int)
 	for n := range 20_000 {
 		path := fmt.Sprintf("/%d", int(chance.ExpFloat64()*80))
@@ -94,7 +95,7 @@ func TestCacheKeepsToItsBound(t *testing.T) {
 // once, and takes their place when it comes later.
 func TestCacheKeepsWhatIsAskedForOften(t *testing.T) {
 	for _, late := range []bool{false, true} {
-		k := &cacheRig{cache: newCache(256<<10, 4)}
+		k := &cacheRig{cache: newCache(256<<10, 4, new(atomic.Int64))}
 		for n := range 2000 {
 			if !late || n >= 1000 {
 				k.get("/often", 10_000, true)

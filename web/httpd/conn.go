@@ -170,6 +170,7 @@ func (c *conn) deliver(r *web.Request, en *entry) {
 // use answers r with en, which is freed then when nobody else needs it.
 func (c *conn) use(r *web.Request, en *entry) bool {
 	en.users++
+	en.countLoose(&c.engine.server.loose)
 	goOn := c.respond(r, en)
 	en.done()
 	return goOn
@@ -323,7 +324,7 @@ func (c *conn) settle(b []byte) {
 		c.linger()
 		return
 	case c.unread():
-		c.limitBy(e.content)
+		c.limitBy(e.skip)
 	case len(b) > 0:
 		c.limitBy(e.head)
 	default:

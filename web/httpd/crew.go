@@ -11,10 +11,12 @@ import (
 const maxCrew = 32
 
 // A crew runs jobs that may block, in the order they come, on as many
-// goroutines as there are jobs but never more than maxCrew. Its queue is
+// goroutines as there are jobs but never more than most. Its queue is
 // bounded by its users: a connection has one job at most, and takes it back
 // when it ends.
 type crew struct {
+	most int // at most maxCrew
+
 	mu      sync.Mutex
 	queue   list.List // of *job
 	working int
@@ -27,14 +29,14 @@ type job struct {
 	place *list.Element // in the queue; nil: it has begun
 }
 
-func newCrew() *crew { return new(crew) }
+func newCrew(most int) *crew { return &crew{most: most} }
 
 // do has run called soon, on another goroutine.
 func (c *crew) do(run func()) *job {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	j := &job{run: run}
-	if c.working == maxCrew {
+	if c.working == c.most {
 		j.place = c.queue.PushBack(j)
 		return j
 	}

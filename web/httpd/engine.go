@@ -12,19 +12,10 @@ import (
 )
 
 const (
-	// newTime is how long a new connection that is silent does not count as
-	// idle. Otherwise, of several clients that come at the bound, each would
-	// be closed for the next before its request had the time to come.
-	newTime = time.Second
-
 	// drainTime is for how long clients are still accepted once the end has
 	// begun: those whose handshake is under way, or who are about to send what
 	// the kernel holds them back for (tcp(7), TCP_DEFER_ACCEPT).
 	drainTime = 10 * time.Millisecond
-
-	// idleLooks is how many idle connections are looked at for one whose client
-	// has taken all of its replies.
-	idleLooks = 8
 
 	// spareConns bounds the structures of ended connections that wait to be
 	// used again.
@@ -45,17 +36,19 @@ type engine struct {
 	sweeping  bool // a timer for sweep runs
 	requested bool // something was asked for since the last sweep
 
-	conns   int  // open now
-	max     int  // at most
-	full    bool // there is no room, and none can be made
+	conns   int         // open now
+	full    atomic.Bool // there is no room for another, and none can be made here
+	told    atomic.Bool // it is to look whether there is room again
+	looking bool        // it will, since it can make room soon
+	kept    bool        // a place is kept for the next connection
 	spare   []*conn
 	ending  bool
 	drained bool // and no connection is accepted any more
 
 	trusting bool // some peers tell who their client is
 
-	newcomer, idle, head, content, reply, linger *loop.Timeout
-	turn, silence, dying, patience, grace        *loop.Timeout // for programs
+	newcomer, idle, head, content, skip, reply, linger *loop.Timeout
+	turn, silence, dying, patience, grace              *loop.Timeout // for programs
 
 	programs   map[*program]struct{} // with a place among those that run
 	halfClosed map[*program]struct{} // whose clients have ended their side
@@ -86,13 +79,13 @@ func newEngine(s *Server, l *loop.Loop) *engine {
 		loop:     l,
 		trace:    s.opt.Trace,
 		trusting: s.opt.TrustProxy.Any(),
-		cache:    newCache(s.opt.CacheSize/int64(loops), s.files/loops),
-		max:      max(1, s.opt.MaxConnections/loops),
+		cache:    newCache(s.opt.CacheSize/int64(loops), s.budget.files/loops, &s.loose),
 
 		newcomer: l.NewTimeout(min(newTime, s.opt.IdleTimeout)),
 		idle:     l.NewTimeout(s.opt.IdleTimeout),
 		head:     l.NewTimeout(s.opt.HeadTimeout),
 		content:  l.NewTimeout(s.opt.ContentTimeout),
+		skip:     l.NewTimeout(s.opt.ContentTimeout),
 		reply:    l.NewTimeout(s.opt.ReplyTimeout),
 		linger:   l.NewTimeout(lingerTime),
 	}
@@ -117,24 +110,6 @@ func (e *engine) listen(fd *ipc.FD) error {
 	return err
 }
 
-// Accepted makes a connection of fd. At the bound the one that has been idle
-// longest makes room; where none is idle, the next clients wait in the kernel's
-// queue until a connection ends or falls idle, or until the end, when they are
-// told that there is no room.
-func (e *engine) Accepted(fd int, peer netip.AddrPort) {
-	if e.conns >= e.max && !e.dropIdle() && e.ending {
-		e.Refused(fd)
-		sys.Close(fd)
-		return
-	}
-	e.conns++
-	c := e.newConn()
-	c.peer = peer
-	e.loop.Attach(&c.Stream, fd, c)
-	c.allow(e.newcomer)
-	c.Receive()
-}
-
 func (e *engine) newConn() *conn {
 	n := len(e.spare)
 	if n == 0 {
@@ -147,63 +122,11 @@ func (e *engine) newConn() *conn {
 	return c
 }
 
-// ended is told of every connection that was closed. One that a job of the crew
-// still refers to is not used again.
-func (e *engine) ended(c *conn, referred bool) {
-	e.conns--
-	if len(e.spare) < spareConns && !referred {
-		e.spare = append(e.spare, c)
-	}
-	e.mayStop()
-	e.regulate()
-}
-
-// regulate takes connections, or leaves them waiting, after their number or
-// what they do has changed.
-func (e *engine) regulate() {
-	if e.ending {
-		return
-	}
-	full := e.conns >= e.max && e.idle.First() == nil
-	if full == e.full {
-		return
-	}
-	e.full = full
-	for _, ln := range e.listeners {
-		if full {
-			ln.Pause()
-		} else {
-			ln.Resume()
-		}
-	}
-}
-
-// dropIdle closes the connection that has waited longest for its next request
-// and reports whether there was one. One whose client has taken all of its
-// replies goes first.
-func (e *engine) dropIdle() bool {
-	looks := 0
-	for h := range e.idle.All() {
-		if c := h.(*conn); c.Undelivered() == 0 {
-			c.end()
-			return true
-		}
-		if looks++; looks == idleLooks {
-			break
-		}
-	}
-	c, ok := e.idle.First().(*conn)
-	if ok {
-		c.giveUp()
-	}
-	return ok
-}
-
 // Exhausted gives up what can be done without when there is no descriptor for
 // a new connection.
 func (e *engine) Exhausted(err error) bool {
 	gave := e.cache.dropFiles()
-	if e.dropIdle() {
+	if e.evict() {
 		gave = true
 	}
 	if !gave {

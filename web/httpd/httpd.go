@@ -14,7 +14,6 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"xanadu/ipc"
@@ -91,8 +90,12 @@ type Server struct {
 	opt       Options
 	crew      *crew
 	engines   []*engine
-	files     int          // documents kept open at once, over all loops
+	budget    budget
 	gate      *gate        // nil: no programs are run
+	waiting   holdings     // of requests that wait for programs
+	conns     atomic.Int64 // connections, over all loops
+	loose     atomic.Int64 // files that are sent but not cached
+	full      atomic.Int32 // loops that take no connection, for there is no room
 	ambiguous atomic.Int64 // requests refused for cgi.ErrAmbiguous
 	spooled   spoolUse
 
@@ -109,7 +112,7 @@ type Server struct {
 // Options.Drained is called or Serve has returned, and the site, which stays
 // open until Serve has returned. A nil opt means the zero Options.
 func New(site web.Site, listeners []*ipc.FD, opt *Options) (*Server, error) {
-	s := &Server{site: site, listeners: listeners, crew: newCrew()}
+	s := &Server{site: site, listeners: listeners}
 	s.prompt, _ = site.(web.PromptSite)
 	if opt != nil {
 		s.opt = *opt
@@ -135,13 +138,22 @@ func (s *Server) fillOptions() {
 	if o.OneAtATime {
 		o.Loops, o.MaxConnections = 1, 1
 	}
-	limit := descriptorLimit()
+	if o.Errorf == nil {
+		o.Errorf = func(string, ...any) {}
+	}
 	if o.Programs != nil {
 		programs := *o.Programs
 		programs.fill(runtime.GOMAXPROCS(0))
 		o.Programs = &programs
-		s.gate = newGate(programs.AtOnce, max(0, programs.Queue))
-		limit -= programs.descriptors()
+	}
+	s.budget = shareOut(descriptorLimit(), len(s.listeners), o.Loops, o.Programs)
+	s.crew = newCrew(s.budget.crew)
+	if p := o.Programs; p != nil {
+		if s.budget.programs < p.AtOnce {
+			o.Errorf("the limit of open files allows %d programs at once, not %d; raise it (ulimit -n)", s.budget.programs, p.AtOnce)
+		}
+		s.gate = newGate(s.budget.programs, max(0, p.Queue))
+		s.waiting.most = s.budget.waiting
 	}
 	switch {
 	case o.CacheSize == 0:
@@ -149,13 +161,12 @@ func (s *Server) fillOptions() {
 	case o.CacheSize < 0:
 		o.CacheSize = 0
 	}
-	most := maxFiles
-	if o.Programs != nil {
-		most = maxFilesAndPrograms
-	}
-	s.files = min(most, limit/4)
-	if o.MaxConnections <= 0 {
-		o.MaxConnections = max(16, limit-s.files-maxCrew-descriptorsElsewhere)
+	switch {
+	case o.MaxConnections <= 0:
+		o.MaxConnections = s.budget.clients
+	case o.MaxConnections > s.budget.clients:
+		o.Errorf("the limit of open files allows %d connections, not %d; raise it (ulimit -n)", s.budget.clients, o.MaxConnections)
+		o.MaxConnections = s.budget.clients
 	}
 	o.Loops = min(o.Loops, o.MaxConnections)
 	for _, d := range []struct {
@@ -174,30 +185,12 @@ func (s *Server) fillOptions() {
 	if o.Log == nil {
 		o.Trace = nil
 	}
-	if o.Errorf == nil {
-		o.Errorf = func(string, ...any) {}
-	}
 }
 
 // defaultIdle is longer than the 60 s after which balancers close connections
 // that they keep to a server. They then close first, and do not send a request
 // on a connection that is being closed.
 const defaultIdle = 75 * time.Second
-
-// descriptorsElsewhere is how many descriptors are neither connections nor
-// documents: pollers and what wakes them, listeners, reserves, logs, the Go
-// runtime's own.
-const descriptorsElsewhere = 64
-
-// descriptorLimit returns how many descriptors the process may have open
-// (getrlimit(2), RLIMIT_NOFILE).
-func descriptorLimit() int {
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return 1024
-	}
-	return int(min(uint64(limit.Cur), 1<<20))
-}
 
 func (s *Server) newEngine() (*engine, error) {
 	p, err := ready.Open(s.opt.Poller)

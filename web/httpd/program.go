@@ -70,11 +70,6 @@ func (o *ProgramOptions) fill(cpus int) {
 	orElse(&o.SpoolDir, "/tmp")
 }
 
-// descriptors is how many of them programs may take up: for each the ends of its
-// pipes, its directory and the one that tells of its end, with what its start
-// needs for a moment, and for each in the queue the directory.
-func (o *ProgramOptions) descriptors() int { return 12*o.AtOnce + max(0, o.Queue) + maxSpools }
-
 func orElse[T comparable](set *T, given T) {
 	var zero T
 	if *set == zero {
@@ -118,6 +113,7 @@ type program struct {
 	job     *job    // in gathering and starting: what the crew does for it
 	spool   spool   // content that was gathered
 	lent    stored  // what of that counts until the program's end
+	holds   int     // descriptors that count as those of a request that waits
 	client  client  // how far the client is
 
 	child *cgi.Child // nil: none runs
@@ -170,6 +166,8 @@ func (c *conn) serve(r *web.Request, reply *web.Reply) {
 	p.attach(c)
 	switch {
 	case p.conn == nil: // the client is gone
+	case !p.hold():
+		p.fail(503, "too many requests wait for programs")
 	case p.hasContent():
 		p.gather()
 	default:
@@ -192,6 +190,22 @@ func newProgram(e *engine, r *web.Request, reply *web.Reply, local netip.AddrPor
 	}
 	p.in.p, p.out.p, p.errs.p, p.end.p = p, p, p, p
 	return p
+}
+
+// hold counts one more descriptor for p, as that of a request that waits, and
+// reports whether there may be one.
+func (p *program) hold() bool {
+	if !p.engine.server.waiting.take(p.seat.client) {
+		return false
+	}
+	p.holds++
+	return true
+}
+
+// letGo ends that count: those of a program that runs are counted in advance.
+func (p *program) letGo() {
+	p.engine.server.waiting.give(p.seat.client, p.holds)
+	p.holds = 0
 }
 
 // attach has p answer to c.
@@ -253,6 +267,7 @@ func (p *program) told(admitted bool) {
 func (p *program) admitted() {
 	p.seat.since = time.Now()
 	p.lent = p.spool.lend()
+	p.letGo()
 	p.start()
 }
 

@@ -63,6 +63,11 @@ func (p *program) gatherFrom(b []byte) {
 // spill has the crew write to the file what is held in memory.
 func (p *program) spill() {
 	e, s := p.engine, &p.spool
+	if s.file == nil && !p.hold() {
+		p.conn.closing = closesGently
+		p.fail(503, "too many requests with content wait for programs")
+		return
+	}
 	dir := e.server.opt.Programs.SpoolDir
 	p.job = e.server.crew.do(func() {
 		err := s.write(dir)

@@ -133,6 +133,7 @@ func (p *program) started(child *cgi.Child, taken int, err error) {
 
 // freeInput frees what is needed up to the start.
 func (p *program) freeInput() {
+	p.letGo()
 	p.spool.close()
 	p.reply.Release()
 	p.reply = nil
