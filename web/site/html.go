@@ -81,17 +81,18 @@ func appendCrumbs(dst []byte, p path) []byte {
 }
 
 // appendHTML appends the row of e. A link's name is text and its reference is a
-// relative one (RFC 3986 §4.2), whatever bytes they are made of.
+// relative one (RFC 3986 §4.2), whatever bytes they are made of. Some programs that
+// read lists, as Kodi, take a link only if its text is its reference, decoded: so
+// nothing else is in it.
 func appendHTML(dst []byte, e *entry, _ int) []byte {
-	dst = append(dst, `<tr><td><a href="`...)
+	dst = append(dst, `<tr><td><bdi><a href="`...)
 	dst = appendReference(dst, e)
-	dst = append(dst, `"><bdi>`...)
+	dst = append(dst, `">`...)
 	dst = appendText(dst, e.name)
-	dst = append(dst, "</bdi>"...)
 	if e.dir {
 		dst = append(dst, '/')
 	}
-	dst = append(dst, "</a>"...)
+	dst = append(dst, "</a></bdi>"...)
 	if e.link {
 		dst = append(dst, " <small title=\"symbolic link\">\u2192"...)
 		if e.target != "" {

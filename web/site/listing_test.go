@@ -25,7 +25,7 @@ import (
 // A row is what a list says of one name.
 type row struct{ href, name, target, octets, size, date string }
 
-var rows = regexp.MustCompile(`<tr><td><a href="([^"]*)"><bdi>([^<]*)</bdi>(/?)</a>( <small title="symbolic link">→(?: <bdi>([^<]*)</bdi>)?</small>)?` +
+var rows = regexp.MustCompile(`<tr><td><bdi><a href="([^"]*)">([^<]*?)(/?)</a></bdi>( <small title="symbolic link">→(?: <bdi>([^<]*)</bdi>)?</small>)?` +
 	`<td(?: title="([^"]*) bytes")?>([^<]*)<td>(?:<time datetime="([^"]*)">([^<]*)<span>([^<]*)</span></time>)?\n`)
 
 // listed returns the rows of a page. A target is "?" where it is not told.
@@ -617,5 +617,35 @@ func BenchmarkSuits(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		p.Suits(r)
+	}
+}
+
+// Some programs take a link of a list only if its text is its reference, decoded,
+// as Kodi does: both without a slash at the end, and the reference without "./".
+func TestLinkText(t *testing.T) {
+	dir := t.TempDir()
+	want := []string{"a b", "a&b", "a:b", "100%", "%41", "#h", "?q", "+", "\u00fc", "\u05e9\u05dc\u05d5\u05dd", "<b>", "\"'", `\`, "in/", "in side/", "o:n/"}
+	for _, name := range want {
+		plant(t, dir, map[string]string{name: ""})
+	}
+	link(t, "in", dir+"/to-in")
+	want = append(want, "to-in/")
+	s, err := New(dir, nil)
+	must(t, err)
+	defer s.Close()
+	_, list, _ := strings.Cut(content(t, get(t, s, "/")), "<tbody>")
+	var got []string
+	for _, m := range regexp.MustCompile(`<a href="([^"]*)"[^>]*>(.*?)</a>`).FindAllStringSubmatch(list, -1) {
+		text := html.UnescapeString(m[2])
+		reference, err := url.PathUnescape(strings.TrimPrefix(m[1], "./"))
+		if err != nil || strings.TrimSuffix(reference, "/") != strings.TrimSuffix(text, "/") {
+			t.Errorf("%s: the text is %q, %v", m[0], text, err)
+		}
+		got = append(got, text)
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
