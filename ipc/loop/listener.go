@@ -49,7 +49,8 @@ type Limiter interface {
 	Acceptor
 
 	// Reserve keeps a place for the next connection. False: there is none, and
-	// the listeners have been paused until there is one.
+	// the listeners have been paused until there is one. Of the loops that
+	// listen on one socket the kernel may have woken this one only: see Look.
 	Reserve() bool
 
 	// Unreserve gives the place back: no connection was there.
@@ -107,6 +108,10 @@ func (ln *Listener) goOn() {
 		ln.rest()
 	}
 }
+
+// Look takes connections that wait, unless it is paused: for when another loop was
+// woken for them and has left them waiting.
+func (ln *Listener) Look() { ln.ready() }
 
 // Drain takes all connections that wait by now, whatever Pause says, and closes
 // the listener. Those that no descriptor is left for it hands to Refused.

@@ -30,6 +30,7 @@ func (e *engine) Reserve() bool {
 		if ok, _ := e.canEvict(); !ok {
 			s.conns.Add(-1)
 			e.regulate()
+			s.passOn()
 			return false
 		}
 	}
@@ -127,6 +128,21 @@ func (e *engine) regulate() {
 	}
 	if full && !s.isFull(0) {
 		e.loop.After(0, e.regulate) // another loop has made room in between
+	}
+}
+
+// passOn has the loops that take connections look for the one that was left
+// waiting: the kernel may have woken no other loop for it.
+func (s *Server) passOn() {
+	for _, e := range s.engines {
+		if !e.full.Load() && e.asked.CompareAndSwap(false, true) {
+			e.loop.Post(func() {
+				e.asked.Store(false)
+				for _, ln := range e.listeners {
+					ln.Look()
+				}
+			})
+		}
 	}
 }
 

@@ -39,6 +39,7 @@ type engine struct {
 	conns   int         // open now
 	full    atomic.Bool // there is no room for another, and none can be made here
 	told    atomic.Bool // it is to look whether there is room again
+	asked   atomic.Bool // it is to look for clients that another loop has left waiting
 	looking bool        // it will, since it can make room soon
 	kept    bool        // a place is kept for the next connection
 	spare   []*conn
