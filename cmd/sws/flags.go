@@ -195,7 +195,7 @@ func (s *settings) flags() *pflag.FlagSet {
 	flags.BoolVar(&s.noSetID, "no-setid", false, "let no program become another user or group")
 	choice(flags, &s.logFormat, "log-format", "the `format` of the log: ", accesslog.FormatNames())
 	flags.Func("loops", "`n` event loops, a thread each (default: one per core)", counter(&s.loops, maxLoops))
-	flags.Func("cache-size", "keep documents in memory of this `size` (24M)", sizeFrom(&s.cacheSize, minCacheSize))
+	flags.Func("cache-size", "keep documents in memory of this `size` (22M)", sizeFrom(&s.cacheSize, minCacheSize))
 	flags.Func("max-connections", "hold `n` at once (default: what ulimit -n allows)", counter(&s.maxConnections, maxMaxConnections))
 	flags.Func("idle-timeout", "close connections idle for this `time` (75s)", duration(&s.idleTimeout))
 	flags.Func("head-timeout", "refuse heads not complete after this `time` (20s)", duration(&s.headTimeout))

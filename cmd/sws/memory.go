@@ -9,7 +9,7 @@ import (
 
 const (
 	// defaultCacheSize is the cache of a server whose memory nobody limits.
-	defaultCacheSize = 24 << 20
+	defaultCacheSize = 22 << 20
 
 	// minCacheSize is what a few documents need.
 	minCacheSize = 64 << 10
@@ -17,7 +17,7 @@ const (
 	// gcPercent is how much garbage there may be for each 100 octets in use.
 	// A server that answers from its cache makes hardly any, so that to collect
 	// it early costs little and keeps the process small.
-	gcPercent = 40
+	gcPercent = 30
 )
 
 // memory is how much of it the server uses.

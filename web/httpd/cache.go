@@ -11,12 +11,12 @@ const (
 	// defaultCache is the memory of all loops' cached documents together. With
 	// it, and what the garbage collector adds, a server of many files stays
 	// within 48 MiB.
-	defaultCache = 24 << 20
+	defaultCache = 22 << 20
 
-	// headShare is the part of a cache, in thirds, that entries may take up
+	// headShare is the part of a cache, in sixths, that entries may take up
 	// without their content. An entry spares more work for each octet than its
-	// content does.
-	headShare = 2
+	// content does: with the default size those of 20,000 documents fit.
+	headShare = 5
 
 	// maxShare bounds one content: an eighth of a cache.
 	maxShare = 8
@@ -49,7 +49,7 @@ const (
 
 	// entryCost is about what an entry takes beside its bytes: with the reply,
 	// its functions and strings, and the place in the map.
-	entryCost = 640
+	entryCost = 680
 )
 
 // A cache holds the documents that one loop was asked for lately, as replies
@@ -181,7 +181,7 @@ func (k *cache) put(r *web.Request, en *entry, content []byte, lent bool, checke
 			k.closeFile(en)
 		}
 	}
-	for k.heads > k.room*headShare/3 || k.files > k.open || k.bytes > k.room && k.contents.last == nil {
+	for k.heads > k.room*headShare/6 || k.files > k.open || k.bytes > k.room && k.contents.last == nil {
 		k.drop(k.recent.last)
 	}
 	for k.bytes > k.room {

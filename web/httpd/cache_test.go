@@ -62,7 +62,7 @@ func (k *cacheRig) check(t *testing.T) {
 		t.Fatalf("it counts %d and %d octets and %d entries, and holds %d, %d and %d; %d contents too many",
 			k.heads, k.bytes, len(k.entries), heads, bytes, entries, contents)
 	}
-	if k.bytes > k.room || k.heads > k.room*headShare/3 {
+	if k.bytes > k.room || k.heads > k.room*headShare/6 {
 		t.Fatalf("%d octets, of which %d of heads, in a cache of %d", k.bytes, k.heads, k.room)
 	}
 }

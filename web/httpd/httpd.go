@@ -27,7 +27,7 @@ type Options struct {
 	Poller         string // what waits, a name of ready.Names; "" is the best there is
 	Loops          int    // event loops, each on a thread of its own; 0: one per core
 	MaxConnections int    // held at once, over all loops; 0: what the limit of open files allows
-	CacheSize      int64  // octets of memory for documents, over all loops; 0: 24 MiB; negative: hardly any
+	CacheSize      int64  // octets of memory for documents, over all loops; 0: 22 MiB; negative: hardly any
 	OneAtATime     bool   // one connection at a time, closed after its reply: for debugging
 	Server         string // the Server field; "" sends none
 	Log            Log    // nil: none

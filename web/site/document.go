@@ -219,9 +219,10 @@ func (v *snapshot) vouch(p *web.Reply, at place, fd *ipc.FD) {
 		p.Unchanged = unknown
 	default:
 		p.ModifiedStrong = changedOnce(&v.st)
-		p.Unchanged = at.watch(v.st)
+		f := &version{at.root, at.name, fd, v.st}
+		p.Unchanged = f.unchanged
 		if v.whole {
-			p.Reread = at.rereads(fd, v.st)
+			p.Reread = f.reread
 		}
 	}
 }
@@ -297,28 +298,6 @@ func lastModified(st *sys.Stat, now time.Time) time.Time {
 func changedOnce(st *sys.Stat) bool {
 	lag := time.Duration(st.Ctime.Nsec) + tick
 	return st.Ctime.Sec == st.Mtime.Sec && st.Ctime.Nsec != 0 && lag < time.Second
-}
-
-// watch returns the Unchanged of a reply that was made of the file at at when it
-// was st.
-//
-// The name is resolved again, so that it notices every change on the way to the
-// file as well as in it: a link or directory renamed, a permission taken away.
-func (at place) watch(st sys.Stat) func() web.Freshness {
-	return func() web.Freshness {
-		now, err := at.root.cached(at.name)
-		switch err {
-		case nil:
-			if now == st {
-				return web.Same
-			}
-			return web.Changed
-		case syscall.EAGAIN, syscall.EINTR, syscall.EINVAL, // EINVAL: Linux before 5.12
-			syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM:
-			return web.Unknown
-		}
-		return web.Changed
-	}
 }
 
 // outdated is the Unchanged of a reply that is good for the requests of this

@@ -1,0 +1,55 @@
+package site
+
+import (
+	"syscall"
+
+	"xanadu/internal/sys"
+	"xanadu/ipc"
+	"xanadu/web"
+)
+
+// A version is a file as it was when a reply was made of it.
+type version struct {
+	root *root
+	name string
+	fd   *ipc.FD // the reply's File, which the server may have closed
+	st   sys.Stat
+}
+
+// unchanged implements web.Reply.Unchanged.
+//
+// The name is resolved again, so that it notices every change on the way to the
+// file as well as in it: a link or directory renamed, a permission taken away.
+func (f *version) unchanged() web.Freshness {
+	now, err := f.root.cached(f.name)
+	switch err {
+	case nil:
+		if now == f.st {
+			return web.Same
+		}
+		return web.Changed
+	case syscall.EAGAIN, syscall.EINTR, syscall.EINVAL, // EINVAL: Linux before 5.12
+		syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM:
+		return web.Unknown
+	}
+	return web.Changed
+}
+
+// reread implements web.Reply.Reread. A change that comes while the file is read
+// shows in what statx(2) says afterwards.
+func (f *version) reread(b []byte) bool {
+	fd := f.fd
+	if fd.Number() < 0 {
+		var err error
+		if fd, _, err = f.root.openCached(f.name); err != nil {
+			return false
+		}
+		defer fd.Close()
+	}
+	n, errno := sys.ReadCached(fd.Number(), b, 0)
+	if errno != 0 || n != len(b) {
+		return false
+	}
+	st, errno := sys.Fstat(fd.Number())
+	return errno == 0 && st == f.st
+}
