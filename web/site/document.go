@@ -37,14 +37,20 @@ func (s *Site) document(at place, r *web.Request) *web.Reply {
 // The reference is relative (RFC 3986 §4.2): a proxy may have put something in
 // front of the path that the client sees. It begins with the directory's own
 // name, which holds no slash, so that it leads to no other host and to no other
-// directory. Who does not know the path needs all of it.
+// directory. In front of a name with a colon there is "./", or it would read as a
+// scheme; and where a query follows, for those who look for "/name/?query". Who
+// does not know the path needs all of it.
 func redirect(p path, r *web.Request) *web.Reply {
 	var location []byte
 	if r.Internal {
 		p.slash = true
 		location = p.append(nil)
 	} else {
-		location = appendReference(nil, &entry{name: p.name[strings.LastIndexByte(p.name, '/')+1:], dir: true})
+		name := p.name[strings.LastIndexByte(p.name, '/')+1:]
+		if strings.Contains(name, ":") || r.HasQuery {
+			location = append(location, "./"...)
+		}
+		location = append(appendEncoded(location, name, inPath), '/')
 	}
 	if r.HasQuery {
 		location = append(location, '?')

@@ -350,8 +350,8 @@ func TestRedirect(t *testing.T) {
 	defer s.Close()
 	for _, test := range []struct{ target, want string }{
 		{"/dir", "dir/"},
-		{"/dir?", "dir/?"},
-		{"/dir?a=b/c?d", "dir/?a=b/c?d"},
+		{"/dir?", "./dir/?"},
+		{"/dir?a=b/c?d", "./dir/?a=b/c?d"},
 		{"//dir", "dir/"},
 		{"///dir", "dir/"},
 		{"/./dir", "dir/"},
@@ -367,7 +367,7 @@ func TestRedirect(t *testing.T) {
 		{"/javascript:alert%281%29", "./javascript:alert%281%29/"},
 		{"/%3fq", "%3Fq/"},
 		{"/%23f", "%23f/"},
-		{"/a%3fb%23c?q", "a%3Fb%23c/?q"},
+		{"/a%3fb%23c?q", "./a%3Fb%23c/?q"},
 		{"/100%25", "100%25/"},
 		{"/%252e%252e", "%252e%252e/"},
 		{"/%5c%5cevil", "%5C%5Cevil/"},

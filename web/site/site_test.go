@@ -174,13 +174,13 @@ func TestPaths(t *testing.T) {
 			{"/withindex/index.html", 200, "INDEX-SUB\n"},
 
 			{"/withindex", 301, "withindex/"},
-			{"/withindex?a=b", 301, "withindex/?a=b"},
-			{"/withindex?", 301, "withindex/?"},
+			{"/withindex?a=b", 301, "./withindex/?a=b"},
+			{"/withindex?", 301, "./withindex/?"},
 			{"/dir/../withindex", 301, "withindex/"},
 			{"//withindex", 301, "withindex/"},
 			{"/%77ithindex", 301, "withindex/"},
-			{"/withindex?%0d%0aX-Inj:%20yes", 301, "withindex/?%0d%0aX-Inj:%20yes"},
-			{"/withindex?\r\nX-Inj: \"<\xe9>", 301, "withindex/?%0D%0AX-Inj:%20%22%3C%E9%3E"},
+			{"/withindex?%0d%0aX-Inj:%20yes", 301, "./withindex/?%0d%0aX-Inj:%20yes"},
+			{"/withindex?\r\nX-Inj: \"<\xe9>", 301, "./withindex/?%0D%0AX-Inj:%20%22%3C%E9%3E"},
 
 			{"/nope", 404, ""},
 			{"/HELLO.TXT", 404, ""},

@@ -88,7 +88,7 @@ func TestUsers(t *testing.T) {
 			{"/dir/~file", 200, "TILDE\n"},
 
 			{"/~alice", 301, "~alice/"},
-			{"/~alice?a=b", 301, "~alice/?a=b"},
+			{"/~alice?a=b", 301, "./~alice/?a=b"},
 			{"/%7ealice", 301, "~alice/"},
 			{"/~alice/sub", 301, "sub/"},
 			{"/~alice/~bob", 301, "~bob/"},
