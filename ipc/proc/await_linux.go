@@ -1,6 +1,7 @@
 package proc
 
 import (
+	"fmt"
 	"os"
 	"syscall"
 	"time"
@@ -57,4 +58,18 @@ func (p *Process) waitid(options int) (ended bool, err error) {
 			return false, os.NewSyscallError("waitid", err)
 		}
 	}
+}
+
+func (p *Process) peek() (status Status, ended bool, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.done {
+		return p.status, true, p.err
+	}
+	end, errno := sys.PeekEnd(p.pid)
+	if errno != 0 {
+		// Somebody else has reaped it, or SIGCHLD is ignored.
+		return Status{}, true, fmt.Errorf("wait for process %d: %w", p.pid, os.NewSyscallError("waitid", errno))
+	}
+	return Status{Code: end.Code, Signal: end.Signal, CoreDumped: end.CoreDumped}, end.Pid != 0, nil
 }

@@ -50,3 +50,5 @@ func (p *Process) awaitEnd(timeout time.Duration) (bool, error) {
 		}
 	}
 }
+
+func (p *Process) peek() (Status, bool, error) { return p.TryWait() }

@@ -165,11 +165,11 @@ func (p *Process) readUntilEnd(out, errs *stream, how *Shell) (late bool, err er
 			late = true
 			p.TakeGroupAlong()
 			if grace > 0 {
-				p.signalAll(unix.SIGTERM)
+				p.SignalAll(unix.SIGTERM)
 				next, grace = next.Add(grace), 0
 				continue
 			}
-			p.signalAll(unix.SIGKILL)
+			p.SignalAll(unix.SIGKILL)
 			limited = false
 		}
 	}

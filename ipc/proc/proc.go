@@ -24,7 +24,7 @@
 // are internal/sys.Spawn's; elsewhere it is syscall.ForkExec.
 //
 // The package waits for no child but its own, uses no SIGCHLD and starts no
-// goroutine. Wait blocks; an event loop watches PidFD instead and then calls
+// goroutine, but for AdoptOrphans. Wait blocks; an event loop watches PidFD instead and then calls
 // TryWait.
 package proc
 

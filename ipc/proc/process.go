@@ -17,9 +17,10 @@ import (
 // concurrent use. Wait, WaitOrKill, Kill or TryWait reaps it; until then its
 // number is its own, and a signal cannot reach a stranger.
 type Process struct {
-	pid   int
-	leads bool    // a process group, whose number is pid
-	pidfd *ipc.FD // nil where the system has none
+	pid          int
+	leads        bool    // a process group, whose number is pid
+	leadsSession bool    // and a session of that number
+	pidfd        *ipc.FD // nil where the system has none
 
 	waiting sync.Mutex    // held by the one who waits for the end
 	reaped  chan struct{} // closed when the status is known
@@ -32,7 +33,14 @@ type Process struct {
 }
 
 func newProcess(pid int, g Group) *Process {
-	return &Process{pid: pid, leads: g != ParentsGroup, reaped: make(chan struct{})}
+	p := &Process{
+		pid:          pid,
+		leads:        g != ParentsGroup,
+		leadsSession: g == OwnSession || g == OwnTerminal,
+		reaped:       make(chan struct{}),
+	}
+	p.enlist()
+	return p
 }
 
 // Pid returns the process number, which may be another's once the child has been
@@ -60,6 +68,31 @@ func (p *Process) SignalGroup(sig syscall.Signal) error {
 		return fmt.Errorf("send %s to the group of process %d: %w: it has none of its own", signalName(sig), p.pid, unix.EINVAL)
 	}
 	return p.kill("the group of process", -p.pid, sig)
+}
+
+// SignalAll sends a signal to the child, wherever it is by now, and to its process
+// group. On Linux, where there is a /proc, it sends it also to descendants that have
+// left the group, and, when the child leads a session of its own and this process
+// adopts orphans (AdoptOrphans), to those of the session whose parents have ended.
+// Whoever has left the session as well and has no parent any more is not found: see
+// KillHolders.
+//
+// After the child was reaped it does nothing.
+func (p *Process) SignalAll(sig syscall.Signal) {
+	if p.isDone() {
+		return
+	}
+	if !p.leads {
+		p.Signal(sig)
+		return
+	}
+	// Before the signal ends those by whom they are found.
+	strays := p.strays(sig)
+	defer strays.tell()
+	p.SignalGroup(sig)
+	if group, err := unix.Getpgid(p.pid); err != nil || group != p.pid {
+		p.Signal(sig) // it has left the group
+	}
 }
 
 func (p *Process) kill(what string, number int, sig syscall.Signal) error {
@@ -120,8 +153,8 @@ func (p *Process) WaitOrKill(limit, grace time.Duration) (Status, error) {
 	return status, err
 }
 
-// Kill ends the child and its group: it asks with SIGTERM, waits for the child
-// for as long as grace, and then sends SIGKILL to whatever is left of the group.
+// Kill ends the child and whatever SignalAll reaches: it asks with SIGTERM, waits for the child
+// for as long as grace, and then sends SIGKILL to whatever is left.
 // A grace of 0 does not ask. It reaps the child and returns its status. It
 // returns late if the kernel cannot end it, as in the middle of a transfer to a
 // disk that does not answer.
@@ -131,15 +164,20 @@ func (p *Process) Kill(grace time.Duration) (Status, error) {
 	p.TakeGroupAlong()
 	// These fail if the child has been reaped, which is what they are for.
 	if grace > 0 {
-		p.signalAll(unix.SIGTERM)
+		p.SignalAll(unix.SIGTERM)
 		p.endsWithin(grace)
 	}
-	p.signalAll(unix.SIGKILL)
+	p.SignalAll(unix.SIGKILL)
 	p.waiting.Lock()
 	defer p.waiting.Unlock()
 	p.awaitEnd(-1) // if that fails, reaping waits as well
 	return p.reap()
 }
+
+// Ended reports whether the child has ended, and how, and leaves it to be reaped:
+// until then its group and its session can be reached. It does not wait, and says
+// nothing of what the child took up (Usage). Elsewhere than on Linux it is TryWait.
+func (p *Process) Ended() (status Status, ended bool, err error) { return p.peek() }
 
 // TakeGroupAlong has whatever is left of the child's group killed (SIGKILL) when
 // the child is reaped, so that nobody survives it but those who have left for a
@@ -148,18 +186,6 @@ func (p *Process) TakeGroupAlong() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.ending = true
-}
-
-// signalAll sends a signal to the group and to the child, which may have left
-// it.
-func (p *Process) signalAll(sig syscall.Signal) {
-	if p.leads {
-		p.SignalGroup(sig)
-		if group, err := unix.Getpgid(p.pid); err == nil && group == p.pid {
-			return
-		}
-	}
-	p.Signal(sig)
 }
 
 // endsWithin waits for the child's end for a while and does not reap it.
@@ -216,5 +242,6 @@ func (p *Process) finish(status Status, err error) {
 	if err != nil {
 		p.err = fmt.Errorf("wait for process %d: %w", p.pid, err)
 	}
+	p.delist()
 	close(p.reaped)
 }

@@ -37,6 +37,8 @@ func launch(c *Program, args []string, files [3]int) (*Process, error) {
 		}
 		s.Limits = append(s.Limits, sys.ResourceLimit{Resource: resourceNumbers[l.Resource], Soft: l.Soft, Hard: l.Hard})
 	}
+	births.Add(1)
+	defer births.Add(-1)
 	pid, pidfd, step, index, errno := s.Start()
 	if errno != 0 {
 		return nil, c.failed(step, index, errno)
@@ -44,7 +46,10 @@ func launch(c *Program, args []string, files [3]int) (*Process, error) {
 	p := newProcess(pid, c.Group)
 	if pidfd >= 0 {
 		p.pidfd = ipc.NewFD(pidfd)
+	} else {
+		withoutPidfd.Store(true)
 	}
+	wakeAdopter()
 	return p, nil
 }
 
