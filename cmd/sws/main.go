@@ -15,6 +15,7 @@ import (
 	"slices"
 
 	"xanadu/internal/sys"
+	"xanadu/ipc/proc"
 	"xanadu/web/accesslog"
 	"xanadu/web/cgi"
 	"xanadu/web/httpd"
@@ -86,6 +87,12 @@ func serve(s *settings, stdout, stderr io.Writer, ready func(at []string) error)
 		}
 	}
 
+	release, err := s.adoptOrphans()
+	if err != nil {
+		complaints.errorf("%v: what CGI programs leave behind may not be found, nor be reaped", err)
+	}
+	defer release()
+
 	log, err := s.openLog(stdout, complaints.errorf)
 	if err != nil {
 		return err
@@ -144,6 +151,25 @@ func reopen(docs *site.Site, log *accesslog.Log, errorf func(string, ...any)) {
 	if err := docs.Reopen(); err != nil {
 		errorf("%v", err)
 	}
+}
+
+// adoptOrphans has what programs leave behind come to this process, which finds it
+// then when it is to be ended, and reaps it. As process 1 of a container this process
+// gets all orphans there are, and is the only one to reap them. The caller calls
+// release.
+func (s *settings) adoptOrphans() (release func(), err error) {
+	release = func() {}
+	if s.cgi == "" && os.Getpid() != 1 {
+		return release, nil
+	}
+	stop, err := proc.AdoptOrphans()
+	switch {
+	case err == nil:
+		release = stop
+	case errors.Is(err, errors.ErrUnsupported):
+		err = nil
+	}
+	return release, err
 }
 
 // announcer returns what tells a person in the foreground where the server

@@ -30,6 +30,14 @@ func isOurs(pid int) bool {
 	return ok
 }
 
+// procTells reports whether /proc is there and speaks of processes by the numbers
+// that they have here. In a namespace of process numbers (pid_namespaces(7)) that
+// has no /proc of its own, the numbers are those outside.
+func procTells() bool {
+	self, err := os.Readlink("/proc/self")
+	return err == nil && self == strconv.Itoa(os.Getpid())
+}
+
 // childrenOf returns the numbers of a process's children (proc(5), task/children),
 // at most that many; none where the system does not say.
 func childrenOf(pid, most int) []int {
@@ -126,6 +134,9 @@ type search struct {
 // run looks at the child's descendants, and at orphans: at those which belong to
 // the child's session, or hold a pipe, and at their descendants.
 func (s *search) run() {
+	if !procTells() {
+		return
+	}
 	s.left = maxSearched
 	s.descend(s.child.pid, true, 0)
 	s.self = os.Getpid()
@@ -202,6 +213,9 @@ func (s *search) tell() {
 // who will wait for them, as os/exec does (proc(5), fdinfo); nil where the system does
 // not say. One descriptor does not count.
 func heldByPidfd(but int) map[int]bool {
+	if !procTells() {
+		return nil
+	}
 	fds, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
 		return nil

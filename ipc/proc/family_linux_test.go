@@ -73,10 +73,10 @@ func startLeaver(t *testing.T, line string) (p *proc.Process, left int, out *ipc
 }
 
 const (
-	longer = `sh -c 'echo $$; exec sleep 1000' & wait`         // with its parent, in its group
-	jobs   = `set -m; sh -c 'echo $$; exec sleep 1000' & wait` // in a group of its own
-	away   = `setsid sh -c 'echo $$; exec sleep 1000' & wait`  // in a session of its own
-	orphan = `sh -c "set -m; sh -c 'echo \$\$; exec sleep 1000' & exit"; sleep 1000`
+	longer = `sh -c 'echo $$; exec sleep 1000' & wait`              // with its parent, in its group
+	jobs   = `timeout 1000 sh -c 'echo $$; exec sleep 1000' & wait` // in the group that timeout(1) makes
+	away   = `setsid sh -c 'echo $$; exec sleep 1000' & wait`       // in a session of its own
+	orphan = `sh -c "timeout 1000 sh -c 'echo \$\$; exec sleep 1000' & exit"; sleep 1000`
 	daemon = `sh -c "setsid sh -c 'echo \$\$; exec sleep 1000' & exit"; sleep 1000`
 )
 
@@ -110,7 +110,7 @@ func TestSignalAll(t *testing.T) {
 func TestKillReachesAll(t *testing.T) {
 	adopt(t)
 	for _, line := range []string{longer, jobs, away, orphan} {
-		p, left, out := startLeaver(t, "trap '' TERM; "+line)
+		p, left, out := startLeaver(t, "trap '' TERM; "+line+"; while :; do sleep 0.01; done")
 		if status, err := p.Kill(time.Millisecond); err != nil || status.Signal != unix.SIGKILL {
 			t.Errorf("%s: %v, %v", line, status, err)
 		}

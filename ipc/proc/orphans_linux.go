@@ -86,12 +86,13 @@ func reapOrphans() (left bool) {
 			return true
 		}
 		ended := []int{end.Pid}
-		if all := childrenOf(os.Getpid(), math.MaxInt); all != nil {
+		if procTells() {
+			all := childrenOf(os.Getpid(), math.MaxInt)
 			// One that somebody will wait for stands in front of the others.
-			ended = slices.DeleteFunc(all, func(pid int) bool {
+			ended = append(ended, slices.DeleteFunc(all, func(pid int) bool {
 				end, errno := sys.PeekEnd(pid)
 				return errno != 0 || end.Pid == 0
-			})
+			})...)
 		}
 		if reapOf(ended) == 0 {
 			return true

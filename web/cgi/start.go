@@ -32,7 +32,7 @@ type Input struct {
 	More  bool    // and what the caller then writes to Child.In
 }
 
-// A Child is a program that runs, in a process group of its own, and our ends of
+// A Child is a program that runs, in a session of its own, and our ends of
 // the pipes to it. They do not wait, and the caller owns them.
 type Child struct {
 	*proc.Process
@@ -74,6 +74,7 @@ func Start(p *web.Program, args, env []string, in Input, lim Limits) (c *Child, 
 		Env:        env,
 		Limits:     lim.list(),
 		NoNewPrivs: lim.NoSetID,
+		Group:      proc.OwnSession, // so that it cannot leave its group for another
 	}
 	enter(program, p)
 	if c.Out, theirs.Out, err = pipe.New(0); err != nil {

@@ -131,10 +131,12 @@ type program struct {
 	errsOver bool // the end of its complaints was found
 	stopping bool // it was told to end
 	awaited  bool // a goroutine waits for its end
-	ended    bool // it was reaped
+	ended    bool // its own process has, and is not reaped before bury
+	swept    bool // what it has left was killed
 	waited   bool // patience is at its end
 	crashed  bool // a signal ended it
 	how      string
+	pipes    []uint64 // the numbers of its pipes, by which it is known who holds one
 }
 
 // A seat is a program's place among those that run, from its start to its end.

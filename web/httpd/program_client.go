@@ -294,6 +294,9 @@ func (p *program) detach() *conn {
 	}
 	if p.out.Attached() && !p.outOver {
 		p.out.Receive() // what it says is dropped
+		if !p.ended {
+			p.errs.Timeout(p.engine.dying)
+		}
 	}
 	return c
 }

@@ -15,8 +15,8 @@ const (
 	// ended tells whether its answer is whole. Who lives on for longer means to.
 	dyingTime = time.Second
 
-	// patience is how long the complaints of a program that has ended are waited
-	// for, which others may have been left with.
+	// patience is how long the pipes of a program that has ended are waited for,
+	// which others may have been left with, and for them once they were killed.
 	patience = 100 * time.Millisecond
 
 	// lastCut is how long the kernel is given at the end of a loop to end what
@@ -24,8 +24,8 @@ const (
 	lastCut = time.Second
 )
 
-// stop ends the program and all its group: they are asked to, and after a while
-// not asked any more. Nothing that it says from now on is heard.
+// stop ends the program and all that belongs to it: they are asked to, and after a
+// while not asked any more. Nothing that it says from now on is heard.
 func (p *program) stop() {
 	if p.child == nil || p.stopping || p.ended {
 		return
@@ -33,7 +33,8 @@ func (p *program) stop() {
 	p.stopping, p.outOver = true, true
 	p.out.Close()
 	p.in.Close()
-	p.child.SignalGroup(syscall.SIGTERM)
+	p.child.TakeGroupAlong()
+	p.child.SignalAll(syscall.SIGTERM)
 	p.errs.Timeout(p.engine.grace)
 	p.awaitEnd()
 }
@@ -43,7 +44,7 @@ func (p *program) awaitEnd() {
 	switch {
 	case p.end.Attached() || p.awaited:
 		return
-	case p.tryWait():
+	case p.hasEnded():
 		p.settle()
 		return
 	}
@@ -76,18 +77,18 @@ func (s *programEnd) Ended(err error) {
 }
 
 func (s *programEnd) check() {
-	if s.p.child != nil && s.p.tryWait() {
+	if s.p.child != nil && s.p.hasEnded() {
 		s.p.settle()
 	}
 }
 
-// tryWait reaps the program if it has ended, and what is left of its group goes
-// with it.
-func (p *program) tryWait() bool {
+// hasEnded finds out whether the program's own process has ended, and how. It is
+// reaped by bury: until then what it has left can be told by it.
+func (p *program) hasEnded() bool {
 	if p.ended {
 		return true
 	}
-	status, ended, err := p.child.TryWait()
+	status, ended, err := p.child.Ended()
 	if !ended && err == nil {
 		return false
 	}
@@ -96,6 +97,7 @@ func (p *program) tryWait() bool {
 	p.how = status.String()
 	if err != nil {
 		p.how = err.Error() // somebody else has reaped it
+		p.child.TryWait()
 	}
 	return true
 }
@@ -106,19 +108,53 @@ func (p *program) settle() {
 	if p.conn != nil && p.outOver && (p.ended || p.waited) {
 		p.outputEnded()
 	}
-	switch {
-	case p.child == nil || !p.ended || p.conn != nil && !p.outOver:
-	case p.errsOver || p.waited:
-		p.bury()
-	default:
-		// Its last words may still be on their way.
-		p.errs.Receive()
-		p.errs.Timeout(p.engine.patience)
+	if p.child != nil && p.ended && (p.conn == nil || p.outOver) {
+		p.finish()
 	}
 }
 
-// bury frees all that the program has taken up. It has been reaped.
+// finish ends what the program has left, or leaves it alone, and then buries the
+// program, which has ended. Who has left in order may leave others to work on, if
+// they have closed its pipes; all others are killed.
+func (p *program) finish() {
+	if (p.stopping || p.crashed) && !p.swept {
+		p.sweep()
+	}
+	switch {
+	case p.outOver && p.errsOver:
+		p.bury()
+	case !p.waited:
+		// Its last words may still be on their way.
+		p.errs.Receive()
+		p.errs.Timeout(p.engine.patience)
+	case !p.swept:
+		p.swept = true
+		if p.child.KillHolders(p.pipes...) == 0 {
+			p.child.TakeGroupAlong() // they cannot be told from the others
+			p.bury()
+			return
+		}
+		p.waited = false
+		p.errs.Timeout(p.engine.patience)
+	default:
+		if p.child.KillHolders(p.pipes...) > 0 {
+			p.complain("not all that it has left with its pipes can be ended")
+		}
+		p.bury()
+	}
+}
+
+// sweep kills all that belongs to the program, and whoever has one of its pipes.
+func (p *program) sweep() {
+	p.swept = true
+	p.child.TakeGroupAlong()
+	p.child.SignalAll(syscall.SIGKILL)
+	p.child.KillHolders(p.pipes...)
+}
+
+// bury reaps the program and frees all that it has taken up.
 func (p *program) bury() {
+	p.child.TryWait()
 	p.errs.tell()
 	p.in.Close()
 	p.out.Close()
@@ -132,12 +168,17 @@ func (p *program) bury() {
 func (p *program) timeIsUp() {
 	switch {
 	case p.stopping && !p.ended:
-		p.child.SignalGroup(syscall.SIGKILL)
+		p.child.SignalAll(syscall.SIGKILL)
 		p.errs.Timeout(p.engine.grace)
-	case (p.outOver || p.ended) && !p.waited:
+	case p.ended || p.outOver && !p.waited:
 		p.waited = true
 		p.expect()
 		p.settle()
+	case p.conn == nil && !p.end.Attached() && !p.awaited:
+		// Its answer is complete. Whether others keep its output open shows at
+		// its end.
+		p.expect()
+		p.awaitEnd()
 	default:
 		p.fail(504, fmt.Sprintf("it has said nothing for %v", p.engine.server.opt.Programs.Silence))
 		p.stop()
@@ -148,7 +189,7 @@ func (p *program) timeIsUp() {
 func (p *program) cut() {
 	if p.child != nil && !p.ended {
 		p.stop()
-		p.child.SignalGroup(syscall.SIGKILL)
+		p.child.SignalAll(syscall.SIGKILL)
 	}
 }
 
@@ -159,8 +200,12 @@ func (e *engine) killPrograms() {
 		if p.child == nil {
 			continue // its start finds out
 		}
-		p.child.SignalGroup(syscall.SIGKILL)
-		for deadline := time.Now().Add(lastCut); !p.tryWait(); time.Sleep(time.Millisecond) {
+		if !p.ended {
+			p.sweep()
+		} else {
+			p.child.KillHolders(p.pipes...)
+		}
+		for deadline := time.Now().Add(lastCut); !p.hasEnded(); time.Sleep(time.Millisecond) {
 			if time.Now().After(deadline) {
 				p.complain("it cannot be killed, and is left behind")
 				break

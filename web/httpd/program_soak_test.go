@@ -37,7 +37,7 @@ func TestProgramSoak(t *testing.T) {
 		"stubborn":  `trap '' TERM HUP INT; sleep 1000; sleep 1001`,
 		"parents":   `sleep 1000 & sleep 1001 & sleep 1002`,
 		"orphans":   plainHead + `sleep 1000 & exit 0`,
-		"detached":  plainHead + `sleep 1000 >/dev/null 2>&1 & exit 0`,
+		"detached":  plainHead + `sleep 2 >/dev/null 2>&1 & exit 0`, // lives on,
 		"mute":      plainHead + `exec >&-; sleep 1000`,
 		"blind":     `exec <&- >&- 2>&-; sleep 1000`,
 		"laments":   `yes lament | head -c 500000 >&2; sleep 1000`,

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"syscall"
 	"time"
 
+	"xanadu/ipc"
 	"xanadu/web"
 	"xanadu/web/cgi"
 )
@@ -79,7 +81,6 @@ func (s *Server) startProgram(p *program, length int64, in cgi.Input) (*cgi.Chil
 	if err != nil {
 		return nil, 0, err
 	}
-	child.TakeGroupAlong()
 	if s.sharesTime() {
 		s.makeNice(child)
 	}
@@ -109,7 +110,7 @@ func (p *program) started(child *cgi.Child, taken int, err error) {
 		p.failToStart(err)
 		return
 	}
-	p.child = child
+	p.child, p.pipes = child, numbersOf(child.In, child.Out, child.Err)
 	p.stage = speaking
 	e.loop.AttachPipe(&p.out.Stream, child.Out.Disown(), &p.out)
 	e.loop.AttachPipe(&p.errs.Stream, child.Err.Disown(), &p.errs)
@@ -129,6 +130,17 @@ func (p *program) started(child *cgi.Child, taken int, err error) {
 		p.pass(rest[taken:])
 	}
 	p.takeContent()
+}
+
+// numbersOf returns the numbers (st_ino) of those pipes that are there.
+func numbersOf(pipes ...*ipc.FD) (numbers []uint64) {
+	for _, fd := range pipes {
+		var st syscall.Stat_t
+		if fd != nil && syscall.Fstat(fd.Number(), &st) == nil {
+			numbers = append(numbers, st.Ino)
+		}
+	}
+	return numbers
 }
 
 // freeInput frees what is needed up to the start.
