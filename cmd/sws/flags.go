@@ -57,6 +57,7 @@ type settings struct {
 	cgiEnv         []string // names of variables
 	cgiAuth        bool
 	cgiArgs        bool
+	cgiLinks       bool
 	noSetID        bool
 	cgiMax         int           // 0: some per core
 	cgiTimeout     time.Duration // this and the next four: 0: the server's own
@@ -108,7 +109,7 @@ func parse(args []string) (*settings, error) {
 		return nil, usageError{"--log-format: there is no log; name its file with -l"}
 	case (s.socketMode != 0 || s.socketOwner != nil) && !hasSocketFile(s.addresses):
 		return nil, usageError{"--socket-mode and --socket-group: there is no socket file; name one with -i unix:/path"}
-	case s.cgi == "" && (s.cgiEnv != nil || s.cgiAuth || s.cgiArgs || s.noSetID || s.cgiMax > 0 || s.cgiTimeout > 0 ||
+	case s.cgi == "" && (s.cgiEnv != nil || s.cgiAuth || s.cgiArgs || s.cgiLinks || s.noSetID || s.cgiMax > 0 || s.cgiTimeout > 0 ||
 		s.cgiContent != 0 || s.cgiOutput != 0 || s.cgiCPU != 0 || s.cgiMemory != 0):
 		return nil, usageError{"there are no programs; name their directory with -c"}
 	case s.userDir != "" && s.noUsers:
@@ -192,6 +193,7 @@ func (s *settings) flags() *pflag.FlagSet {
 	flags.Func("cgi-output", "end programs that write more than this `size` (1G)", orNone(&s.cgiOutput, sizeFrom(&s.cgiOutput, 1)))
 	flags.Func("cgi-cpu", "give a process this `time` of the processor (60s)", orNone(&s.cgiCPU, duration(&s.cgiCPU)))
 	flags.Func("cgi-memory", "give a process this `size` of memory (2G)", orNone(&s.cgiMemory, sizeFrom(&s.cgiMemory, minMemory)))
+	flags.BoolVar(&s.cgiLinks, "cgi-links", false, "follow root's and its owner's links out of the dir of -c")
 	flags.BoolVar(&s.noSetID, "no-setid", false, "let no program become another user or group")
 	choice(flags, &s.logFormat, "log-format", "the `format` of the log: ", accesslog.FormatNames())
 	flags.Func("loops", "`n` event loops, a thread each (default: one per core)", counter(&s.loops, maxLoops))

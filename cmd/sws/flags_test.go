@@ -71,7 +71,7 @@ func TestParse(t *testing.T) {
 			cgiContent: 50 << 20, cgiOutput: -1, cgiCPU: 90 * time.Second, cgiMemory: 512 << 20}},
 		{"-c /b --cgi-output 64k --cgi-cpu none --cgi-memory none /srv", settings{dir: "/srv", cgi: "/b",
 			cgiOutput: 64 << 10, cgiCPU: -1, cgiMemory: -1}},
-		{"-c /b --no-setid /srv", settings{dir: "/srv", cgi: "/b", noSetID: true}},
+		{"-c /b --no-setid --cgi-links /srv", settings{dir: "/srv", cgi: "/b", noSetID: true, cgiLinks: true}},
 		{"--trust-proxy unix --trust-proxy=127.0.0.1 --trust-proxy 10.1.2.3/8 --trust-proxy ::ffff:192.0.2.0/120 --trust-proxy fd00::/8 /srv",
 			settings{dir: "/srv", trustProxy: web.Proxies{Unix: true, Prefixes: []netip.Prefix{
 				netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("10.0.0.0/8"),

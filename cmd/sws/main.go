@@ -73,7 +73,9 @@ func serve(s *settings, stdout, stderr io.Writer, ready func(at []string) error)
 		Users:     !s.noUsers,
 		UserDir:   s.userDir,
 		Programs:  s.cgi,
-		Errorf:    complaints.errorf,
+
+		ProgramLinks: s.cgiLinks,
+		Errorf:       complaints.errorf,
 	})
 	if err != nil {
 		return err

@@ -69,7 +69,7 @@ func Start(p *web.Program, args, env []string, in Input, lim Limits) (c *Child, 
 		}
 	}()
 	program := &proc.Program{
-		Path:       "./" + p.Name,
+		Path:       "./" + p.File,
 		Args:       append([]string{"./" + p.Name}, args...),
 		Env:        env,
 		Limits:     lim.list(),

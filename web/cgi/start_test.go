@@ -32,7 +32,7 @@ func install(t testing.TB, script string) *web.Program {
 	syscall.ForkLock.RUnlock()
 	fd, err := syscall.Open(dir, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 	must(t, err)
-	p := &web.Program{Dir: ipc.NewFD(fd), Name: "p", Filename: file}
+	p := &web.Program{Dir: ipc.NewFD(fd), File: "p", Name: "p", Filename: file}
 	t.Cleanup(func() { p.Dir.Close() })
 	return p
 }

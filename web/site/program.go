@@ -24,12 +24,18 @@ type programs struct {
 	root    *root // beneath which they lie
 	dir     string
 	docroot string // what the document root is called
+	links   bool   // links that lead out of root are followed, when they can be trusted
 }
 
 // addPrograms has s answer for the programs in dir, and keeps what is in there
 // from being served as documents.
-func (s *Site) addPrograms(docroot, dir string) (err error) {
-	p := new(programs)
+func (s *Site) addPrograms(docroot, dir string, links bool) (err error) {
+	p := &programs{links: links}
+	if links {
+		if err := mayFollow(); err != nil {
+			return fmt.Errorf("follow links that lead out: %w", err)
+		}
+	}
 	if p.docroot, err = filepath.Abs(docroot); err != nil {
 		return err
 	}
@@ -113,14 +119,12 @@ func (s *Site) program(p path, r *web.Request) *web.Reply {
 		}
 		st, err := s.programs.root.stat(way[:end])
 		switch {
+		case err == syscall.EXDEV && s.programs.links:
+			return s.programByLink(p, way)
 		case err != nil:
 			return s.refuse("stat", p, err)
 		case st.IsRegular():
-			info := way[end:]
-			if p.slash {
-				info += "/"
-			}
-			return s.run(p, way[:end], info)
+			return s.run(p, way[:end], p.info(way, end))
 		case !st.IsDir():
 			return s.refuse("stat", p, syscall.ENOENT) // a FIFO or a device is no program
 		}
@@ -128,14 +132,39 @@ func (s *Site) program(p path, r *web.Request) *web.Reply {
 	return because("a directory of programs has no list", web.ErrorReply(403))
 }
 
+// info is what of the way is for the program whose name ends there.
+func (p *path) info(way string, end int) string {
+	if p.slash {
+		return way[end:] + "/"
+	}
+	return way[end:]
+}
+
+// programByLink is program for a way on which a link leads out of the programs'
+// directory.
+func (s *Site) programByLink(p path, way string) *web.Reply {
+	for segment := range strings.SplitSeq(way, "/") {
+		if isHidden(segment) {
+			return s.refuse("decode", p, errNoName)
+		}
+	}
+	found, err := s.programs.root.findLinked(way)
+	switch {
+	case err == syscall.EISDIR:
+		return because("a directory of programs has no list", web.ErrorReply(403))
+	case err != nil:
+		return s.refuse("open", p, err)
+	}
+	if errno := sys.MayExecute(found.dir.Number(), found.base); errno != 0 {
+		found.dir.Close()
+		return s.refuse("faccessat", p, errno)
+	}
+	return s.reply(p, way[:found.end], p.info(way, found.end), found.dir, found.base)
+}
+
 // run answers with the program that is called name beneath the programs' root.
 func (s *Site) run(p path, name, info string) *web.Reply {
 	ps := s.programs
-	// What no client writes by mistake would be a line of its own in whatever
-	// a program writes its variables to.
-	if strings.ContainsFunc(info, func(c rune) bool { return c < ' ' || c == 0x7f }) {
-		return s.refuse("decode", p, errNoName)
-	}
 	dir, base := "", name
 	if at := strings.LastIndexByte(name, '/'); at >= 0 {
 		dir, base = name[:at], name[at+1:]
@@ -156,9 +185,23 @@ func (s *Site) run(p path, name, info string) *web.Reply {
 			return s.refuse("faccessat", p, errno)
 		}
 	}
+	return s.reply(p, name, info, fd, base)
+}
+
+// reply answers with the program that is asked for by name: the file of that name
+// in the open directory dir, which it takes over.
+func (s *Site) reply(p path, name, info string, dir *ipc.FD, file string) *web.Reply {
+	ps := s.programs
+	// What no client writes by mistake would be a line of its own in whatever
+	// a program writes its variables to.
+	if strings.ContainsFunc(info, func(c rune) bool { return c < ' ' || c == 0x7f }) {
+		dir.Close()
+		return s.refuse("decode", p, errNoName)
+	}
 	program := &web.Program{
-		Dir:      fd,
-		Name:     base,
+		Dir:      dir,
+		File:     file,
+		Name:     name[strings.LastIndexByte(name, '/')+1:],
 		Script:   "/" + prefix + "/" + name,
 		Info:     info,
 		Filename: filepath.Join(ps.dir, name),

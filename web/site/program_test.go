@@ -135,7 +135,7 @@ func TestPrograms(t *testing.T) {
 					t.Errorf("%s %s: %d", method, test.target, p.Status)
 					continue
 				}
-				want := web.Program{Dir: got.Dir, Name: filepath.Base(test.script), Script: "/cgi-bin/" + test.script, Info: test.info,
+				want := web.Program{Dir: got.Dir, File: filepath.Base(test.script), Name: filepath.Base(test.script), Script: "/cgi-bin/" + test.script, Info: test.info,
 					Filename: filepath.Join(dir, test.script), Root: s.programs.docroot}
 				if test.info != "" {
 					want.Translated = want.Root + test.info

@@ -53,6 +53,11 @@ type Options struct {
 	// under any other path. "" means that there are no programs.
 	Programs string
 
+	// ProgramLinks: symbolic links that lead out of Programs are followed, when
+	// each link on the way, and all that it leads to, belongs to root or to the
+	// owner of Programs. It takes Linux.
+	ProgramLinks bool
+
 	// Errorf is told why a request was answered 500 or 503. It is called from
 	// many goroutines at once. nil: nobody is told.
 	Errorf func(format string, args ...any)
@@ -127,7 +132,7 @@ func newSite(docroot string, opt *Options, kind *kind) (*Site, error) {
 	}
 	s.root = &root{where: s.docs}
 	if opt.Programs != "" {
-		if err := s.addPrograms(docroot, opt.Programs); err != nil {
+		if err := s.addPrograms(docroot, opt.Programs, opt.ProgramLinks); err != nil {
 			s.Close()
 			return nil, fmt.Errorf("run programs from %s: %w", opt.Programs, err)
 		}
