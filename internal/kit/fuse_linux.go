@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -12,27 +13,29 @@ import (
 
 // A FileSystem is one in user space (fuse(4)) that a test can make hang, as a
 // network file system does whose server is gone. It is a directory with one
-// file. The kernel keeps nothing of it: each look at a name or at attributes is
-// a request to it.
+// file. The kernel keeps nothing of it, unless Remember has been called: each look
+// at a name or at attributes is a request to it.
 type FileSystem struct {
 	Dir string // where it is mounted
 
 	device int
 	hung   atomic.Bool
 	closed atomic.Bool
+	valid  atomic.Uint64 // how long names and attributes may be kept, in seconds
 	asked  chan struct{}
 	wake   *os.File // written to for serve to look at hung and closed
 	waken  *os.File
 }
 
-// What the directory of a FileSystem holds.
-const (
-	FuseFile    = "file"
-	FuseContent = "content\n"
-)
+// FuseFile is the name of the file of a FileSystem, and FuseContent its content:
+// more than a socket holds.
+const FuseFile = "file"
+
+var FuseContent = strings.Repeat("0123456789abcde\n", 1<<16)
 
 // NewFileSystem mounts a FileSystem at dir, which exists, until the test ends.
-// The test is skipped where that is not allowed.
+// The test is skipped where that is not allowed. While it has a file of it open it
+// must start no program, which would have to close that, too.
 func NewFileSystem(t testing.TB, dir string) *FileSystem {
 	t.Helper()
 	waken, wake, err := os.Pipe()
@@ -67,13 +70,32 @@ func NewFileSystem(t testing.TB, dir string) *FileSystem {
 		<-done
 		syscall.Close(fs.device)
 	})
-	// Go has its poller look at each file that it opens. The first such request
-	// is refused, and then no more are made. One that hung would stop the poller.
-	if _, err := os.ReadFile(filepath.Join(dir, FuseFile)); err != nil {
-		t.Fatal(err)
-	}
+	fs.refusePolling(t)
 	return fs
 }
+
+// refusePolling has the kernel ask once whether the file can be waited for, after
+// which it knows that it cannot. Go has its poller look so at each file that it
+// opens, while which no other goroutine of the thread runs: the one that answers
+// might not.
+func (fs *FileSystem) refusePolling(t testing.TB) {
+	t.Helper()
+	fd, err := syscall.Open(filepath.Join(fs.Dir, FuseFile), syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(fd)
+	var set syscall.FdSet
+	perWord := syscall.FD_SETSIZE / len(set.Bits)
+	set.Bits[fd/perWord] |= 1 << (fd % perWord)
+	if _, err := syscall.Select(fd+1, &set, nil, nil, new(syscall.Timeval)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Remember lets the kernel keep the names and attributes that it is told from now
+// on.
+func (fs *FileSystem) Remember() { fs.valid.Store(3600) }
 
 // Hang leaves requests unanswered from now on. A process that waits for one can
 // be killed.
@@ -180,15 +202,22 @@ func (fs *FileSystem) answer(request []byte) {
 			break
 		}
 		reply = binary.NativeEndian.AppendUint64(nil, fileNode)
-		reply = append(append(reply, make([]byte, 32)...), attributes(fileNode)...)
+		reply = binary.NativeEndian.AppendUint64(reply, 0) // generation
+		reply = binary.NativeEndian.AppendUint64(reply, fs.valid.Load())
+		reply = binary.NativeEndian.AppendUint64(reply, fs.valid.Load())
+		reply = append(append(reply, make([]byte, 8)...), attributes(fileNode)...)
 	case fuseGetattr:
-		reply = append(make([]byte, 16), attributes(node)...)
-	case fuseOpen, fuseOpendir:
+		reply = binary.NativeEndian.AppendUint64(nil, fs.valid.Load())
+		reply = append(append(reply, make([]byte, 8)...), attributes(node)...)
+	case fuseOpen:
+		reply = make([]byte, 16)
+		reply[8] = 1 // FOPEN_DIRECT_IO: the kernel does not keep what it reads
+	case fuseOpendir:
 		reply = make([]byte, 16)
 	case fuseRead:
-		reply = from(FuseContent, binary.NativeEndian.Uint64(body[8:]))
+		reply = from(FuseContent, body)
 	case fuseReaddir:
-		reply = from(string(entry(fileNode, FuseFile)), binary.NativeEndian.Uint64(body[8:]))
+		reply = from(string(entry(fileNode, FuseFile)), body)
 	case fuseRelease, fuseReleasedir, fuseFlush:
 	default:
 		errno = syscall.ENOSYS
@@ -223,6 +252,9 @@ func entry(node uint64, name string) []byte {
 	return append(b, make([]byte, -len(b)&7)...)
 }
 
-func from(text string, offset uint64) []byte {
-	return []byte(text[min(offset, uint64(len(text))):])
+// from returns the part of text that a request for reading asks for.
+func from(text string, body []byte) []byte {
+	start := min(binary.NativeEndian.Uint64(body[8:]), uint64(len(text)))
+	size := uint64(binary.NativeEndian.Uint32(body[16:]))
+	return []byte(text[start:min(start+size, uint64(len(text)))])
 }
