@@ -40,6 +40,11 @@ type Reply struct {
 	// a file that changes all the time. What has one is open to ranges anyway.
 	Ranges bool
 
+	// Slow: File is of a file system that makes who reads or closes it wait for
+	// another machine or process, for as long as that takes. A server does both
+	// away from its loops. So it does with Holds.
+	Slow bool
+
 	// Program is what makes the reply instead: its status, fields and content
 	// are the program's to say, and all else here is not set.
 	Program *Program

@@ -12,6 +12,18 @@ type Site interface {
 	Answer(r *Request) *Reply
 }
 
+// A VolumeSite is a Site whose answers depend on several file systems, of which one
+// may hang while the others do not.
+type VolumeSite interface {
+	Site
+
+	// Volume returns a number for the file system that the answer to r will
+	// have to wait for, if for any: the same one for the same file system, or 0
+	// when it cannot tell. It never blocks: a server calls it on its loops, from
+	// several at once.
+	Volume(r *Request) uint64
+}
+
 // A PromptSite is a Site that can answer some requests without waiting for a disk
 // or for anybody else.
 type PromptSite interface {

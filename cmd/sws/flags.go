@@ -77,6 +77,7 @@ type settings struct {
 	idleTimeout    time.Duration // these four: 0: the server's own
 	headTimeout    time.Duration
 	contentTimeout time.Duration
+	answerTimeout  time.Duration
 	replyTimeout   time.Duration
 	help           bool
 	completion     string // the shell whose completions are to be printed, or ""
@@ -202,6 +203,7 @@ func (s *settings) flags() *pflag.FlagSet {
 	flags.Func("idle-timeout", "close connections idle for this `time` (75s)", duration(&s.idleTimeout))
 	flags.Func("head-timeout", "refuse heads not complete after this `time` (20s)", duration(&s.headTimeout))
 	flags.Func("content-timeout", "close when content takes this `time` (30s)", duration(&s.contentTimeout))
+	flags.Func("answer-timeout", "wait for a file system for this `time` (10s)", duration(&s.answerTimeout))
 	flags.Func("reply-timeout", "end replies that stand still for this `time` (30s)", duration(&s.replyTimeout))
 	choice(flags, &s.poller, "poller", "the `call` to wait with: ", ready.Names())
 	choice(flags, &s.completion, "completion", "print completions for this `shell`: ", shellNames())

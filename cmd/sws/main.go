@@ -225,6 +225,7 @@ func (s *settings) serverOptions(loops int, memory memory, log *accesslog.Log, e
 		IdleTimeout:    s.idleTimeout,
 		HeadTimeout:    s.headTimeout,
 		ContentTimeout: s.contentTimeout,
+		AnswerTimeout:  s.answerTimeout,
 		ReplyTimeout:   s.replyTimeout,
 		OneAtATime:     s.debug > 0,
 		TrustProxy:     s.trustProxy,

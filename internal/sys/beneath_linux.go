@@ -139,32 +139,3 @@ func openResolved(dir int, path string, how unix.OpenHow) (int, syscall.Errno) {
 		}
 	}
 }
-
-// local are the file systems that answer fstat(2) from the kernel's memory
-// without asking another machine or process (the magic numbers of statfs(2)).
-// A kind that is not here only costs speed.
-var local = map[uint32]bool{
-	unix.BTRFS_SUPER_MAGIC:     true,
-	unix.EROFS_SUPER_MAGIC_V1:  true,
-	unix.EXFAT_SUPER_MAGIC:     true,
-	unix.EXT4_SUPER_MAGIC:      true, // ext2 and ext3 as well
-	unix.F2FS_SUPER_MAGIC:      true,
-	unix.ISOFS_SUPER_MAGIC:     true,
-	unix.MSDOS_SUPER_MAGIC:     true,
-	unix.NILFS_SUPER_MAGIC:     true,
-	unix.OVERLAYFS_SUPER_MAGIC: true,
-	unix.RAMFS_MAGIC:           true,
-	unix.SQUASHFS_MAGIC:        true,
-	unix.TMPFS_MAGIC:           true,
-	unix.UDF_SUPER_MAGIC:       true,
-	unix.XFS_SUPER_MAGIC:       true,
-	0x2fc12fc1:                 true, // ZFS
-	0xca451a4e:                 true, // bcachefs
-}
-
-// IsLocal reports whether the open file's attributes are known without asking
-// another machine or process, as NFS and FUSE do. It may wait for them itself.
-func IsLocal(fd int) bool {
-	var st unix.Statfs_t
-	return again(func() error { return unix.Fstatfs(fd, &st) }) == 0 && local[uint32(st.Type)]
-}

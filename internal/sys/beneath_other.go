@@ -27,3 +27,6 @@ func AncestorsCached(dir int, visit func(Identity) (goOn bool)) syscall.Errno { 
 
 // IsLocal reports false: it is not known.
 func IsLocal(fd int) bool { return false }
+
+// IsLocalCached reports false: it is not known.
+func IsLocalCached(st *Stat) bool { return false }

@@ -53,9 +53,8 @@ func fstat(fd int) (Stat, syscall.Errno) {
 	return stat(func(raw *unix.Stat_t) error { return unix.Fstat(fd, raw) })
 }
 
-// Lstatat says what stands under a name in an open directory, without following
-// a symbolic link (fstatat(2), AT_SYMLINK_NOFOLLOW).
-func Lstatat(dir int, name string) (Stat, syscall.Errno) {
+// lstatat is fstatat(2) without following a symbolic link.
+func lstatat(dir int, name string) (Stat, syscall.Errno) {
 	return stat(func(raw *unix.Stat_t) error {
 		return unix.Fstatat(dir, name, raw, unix.AT_SYMLINK_NOFOLLOW)
 	})

@@ -17,6 +17,9 @@ const statxMountID = 0x4000
 // sandbox that does not know the call.
 var noStatx atomic.Bool
 
+// TellsLocal: IsLocal knows more than nothing.
+const TellsLocal = true
+
 // Fstat is fstat(2), and says which mount the file was opened on (statx(2)).
 func Fstat(fd int) (Stat, syscall.Errno) { return statx(fd, unix.AT_STATX_SYNC_AS_STAT) }
 
@@ -25,16 +28,39 @@ func Fstat(fd int) (Stat, syscall.Errno) { return statx(fd, unix.AT_STATX_SYNC_A
 // allocates nothing. Where a sandbox lacks statx(2) it is Fstat.
 func FstatCached(fd int) (Stat, syscall.Errno) { return statx(fd, unix.AT_STATX_DONT_SYNC) }
 
+// Lstatat says what stands under a name in an open directory, without following
+// a symbolic link. Of the root of a mount, which is not asked for by name, it says
+// what the kernel knows by now, so that it waits for no file system but that of the
+// directory. Where a sandbox lacks statx(2) it may.
+func Lstatat(dir int, name string) (Stat, syscall.Errno) {
+	path, err := unix.BytePtrFromString(name)
+	if err != nil {
+		return Stat{}, syscall.EINVAL
+	}
+	st, errno := statxAt(dir, path, unix.AT_SYMLINK_NOFOLLOW|unix.AT_NO_AUTOMOUNT|unix.AT_STATX_DONT_SYNC)
+	if errno == syscall.ENOSYS {
+		return lstatat(dir, name)
+	}
+	return st, errno
+}
+
 func statx(fd int, sync uintptr) (Stat, syscall.Errno) {
-	if noStatx.Load() {
+	var path byte // "": the file is fd itself
+	st, errno := statxAt(fd, &path, unix.AT_EMPTY_PATH|sync)
+	if errno == syscall.ENOSYS {
 		return fstat(fd)
 	}
-	var (
-		raw  unix.Statx_t
-		path byte // "": the file is fd itself
-	)
+	return st, errno
+}
+
+// statxAt is statx(2); ENOSYS where it is refused.
+func statxAt(dir int, path *byte, flags uintptr) (Stat, syscall.Errno) {
+	if noStatx.Load() {
+		return Stat{}, syscall.ENOSYS
+	}
+	var raw unix.Statx_t
 	for {
-		_, _, errno := syscall.Syscall6(unix.SYS_STATX, uintptr(fd), uintptr(unsafe.Pointer(&path)), unix.AT_EMPTY_PATH|sync,
+		_, _, errno := syscall.Syscall6(unix.SYS_STATX, uintptr(dir), uintptr(unsafe.Pointer(path)), flags,
 			unix.STATX_BASIC_STATS|statxMountID, uintptr(unsafe.Pointer(&raw)), 0)
 		switch errno {
 		case 0:
@@ -42,7 +68,7 @@ func statx(fd int, sync uintptr) (Stat, syscall.Errno) {
 		case syscall.EINTR:
 		case syscall.ENOSYS, syscall.EPERM:
 			noStatx.Store(true)
-			return fstat(fd)
+			return Stat{}, syscall.ENOSYS
 		default:
 			return Stat{}, errno
 		}

@@ -38,7 +38,7 @@ func TestFstat(t *testing.T) {
 			if errno != 0 || st != old {
 				t.Errorf("statx says %+v, fstat %+v, %v", st, old, errno)
 			}
-			if named, errno := Lstatat(unix.AT_FDCWD, path); errno != 0 || st != named {
+			if named, errno := lstatat(unix.AT_FDCWD, path); errno != 0 || st != named {
 				t.Errorf("statx says %+v, fstatat %+v, %v", st, named, errno)
 			}
 			if again, _ := Fstat(fd); again.Mount != mount {

@@ -90,6 +90,8 @@ type entry struct {
 	asked   bool          // the site is being asked for another in its place
 	cached  bool
 
+	engine *engine // what frees the reply when that may take long; nil: whoever is last
+
 	links [2]link // by the number of the list
 }
 
@@ -366,6 +368,10 @@ func (en *entry) release() {
 		if en.loose != nil {
 			en.loose.Add(-1)
 			en.loose = nil
+		}
+		if en.engine != nil {
+			en.engine.release(en.reply)
+			return
 		}
 		en.reply.Release()
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"net/netip"
-	"time"
 
 	"xanadu/ipc/loop"
 	"xanadu/web"
@@ -71,6 +70,7 @@ type conn struct {
 	rest     []byte        // received and not yet used; nil: nothing
 	transfer *transfer     // the reply under way that did not go out at once; nil: none
 	job      *job          // in asking and making: what the crew does for it
+	asked    *web.Request  // in asking: what the site is asked for
 	program  *program      // in running: what answers
 	limit    *loop.Timeout // what it is limited by; nil: nothing, or it has just begun a request
 	skip     int64         // octets of content of known length still to skip
@@ -126,37 +126,6 @@ func (c *conn) Sent(err error) {
 	if c.carryOn() {
 		c.run(c.rest)
 	}
-}
-
-// answered takes up the site's reply to r, which it was asked for at that time.
-func (c *conn) answered(r *web.Request, p *web.Reply, asked time.Duration) {
-	if c.state != asking {
-		p.Release()
-		return
-	}
-	c.job = nil
-	e := c.engine
-	if c.unsteady < maxUnsteady && p.Holds != nil && !p.Holds() {
-		c.unsteady++
-		p.Release()
-		c.job = e.ask(c, r)
-		return
-	}
-	if e.ending && c.closing == staysOpen {
-		c.closing = closesGently
-	}
-	if p.Program != nil {
-		c.serve(r, p)
-		return
-	}
-	if r.Length > maxContent {
-		p.Release()
-		p = web.ErrorReply(413)
-	}
-	e.now()
-	en := e.newEntry(p)
-	e.keep(r, en, false, asked)
-	c.deliver(r, en)
 }
 
 // deliver answers r with en and goes on with what has come meanwhile.
@@ -224,8 +193,12 @@ func (c *conn) run(b []byte) {
 		e.traceRequest(b[:size])
 		c.begin(r)
 		if en == nil {
-			c.ask(r, b[size:])
-			return
+			v := e.server.volumeOf(r)
+			if !e.server.isStuck(v) {
+				c.ask(r, v, b[size:])
+				return
+			}
+			en = e.unresponsive(r)
 		}
 		if !c.use(r, en) {
 			c.keep(b[size:])
@@ -271,14 +244,6 @@ func (c *conn) after(r *web.Request) closing {
 		return closesGently
 	}
 	return staysOpen
-}
-
-// ask has the site decide on r, away from the loop. What follows r is kept.
-func (c *conn) ask(r *web.Request, rest []byte) {
-	r = r.Clone()
-	c.keep(rest)
-	c.wait(asking, nil)
-	c.job = c.engine.ask(c, r)
 }
 
 // skipContent passes over content at the front of b and returns what follows.

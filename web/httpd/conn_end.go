@@ -45,6 +45,11 @@ func (c *conn) Expired() {
 	switch {
 	case c.state == running:
 		c.program.clientExpired()
+	case c.state == asking:
+		c.overdue()
+	case c.state == making:
+		c.cut = true
+		c.end()
 	case c.limit == e.reply:
 		if !c.takesFairPart() {
 			c.giveUp()
@@ -132,6 +137,6 @@ func (c *conn) end() {
 	} else {
 		c.Close()
 	}
-	c.state, c.rest, c.job = over, nil, nil
+	c.state, c.rest, c.job, c.asked = over, nil, nil, nil
 	c.engine.ended(c, referred)
 }

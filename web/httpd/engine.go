@@ -1,7 +1,6 @@
 package httpd
 
 import (
-	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -48,8 +47,8 @@ type engine struct {
 
 	trusting bool // some peers tell who their client is
 
-	newcomer, idle, head, content, skip, reply, linger *loop.Timeout
-	turn, silence, dying, patience, grace              *loop.Timeout // for programs
+	newcomer, idle, head, content, skip, answer, reply, linger *loop.Timeout
+	turn, silence, dying, patience, grace                      *loop.Timeout // for programs
 
 	programs   map[*program]struct{} // with a place among those that run
 	halfClosed map[*program]struct{} // whose clients have ended their side
@@ -87,6 +86,7 @@ func newEngine(s *Server, l *loop.Loop) *engine {
 		head:     l.NewTimeout(s.opt.HeadTimeout),
 		content:  l.NewTimeout(s.opt.ContentTimeout),
 		skip:     l.NewTimeout(s.opt.ContentTimeout),
+		answer:   l.NewTimeout(s.opt.AnswerTimeout),
 		reply:    l.NewTimeout(s.opt.ReplyTimeout),
 		linger:   l.NewTimeout(lingerTime),
 	}
@@ -142,31 +142,6 @@ func (e *engine) Refused(fd int) {
 	var asked [4096]byte
 	sys.Recv(fd, asked[:])
 	sys.Send(fd, []byte("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\nRetry-After: 1\r\n\r\n"), nil, false)
-}
-
-// ask has the site decide on r, which it may keep, and c go on with that. The
-// job is c's to take back.
-func (e *engine) ask(c *conn, r *web.Request) *job {
-	asked := e.loop.Now()
-	var local netip.AddrPort
-	if e.server.gate != nil {
-		local = c.Local()
-	}
-	return e.server.crew.do(func() {
-		p := e.server.answer(r)
-		if e.startAtOnce(c, r, p, local) {
-			return
-		}
-		if !e.loop.Post(func() { c.answered(r, p, asked) }) {
-			p.Release()
-		}
-	})
-}
-
-// answer asks the site. A site that panics has answered 500.
-func (s *Server) answer(r *web.Request) (p *web.Reply) {
-	defer s.recover(r, &p)
-	return s.site.Answer(r)
 }
 
 // recover is deferred by what asks the site for p.

@@ -41,6 +41,7 @@ type Options struct {
 	IdleTimeout    time.Duration // for the next request to begin; 0: 75 s
 	HeadTimeout    time.Duration // for a request head, from its first byte to its last; 0: 20 s
 	ContentTimeout time.Duration // for a request's content, from the head on; 0: 30 s
+	AnswerTimeout  time.Duration // for the Site, and for each piece of what it names; 0: 10 s
 	ReplyTimeout   time.Duration // in which a client takes a fair part of its reply; 0: 30 s
 
 	Programs *ProgramOptions // how the programs that the Site names are run; nil: not at all
@@ -88,6 +89,7 @@ type Server struct {
 	prompt    web.PromptSite // the site; nil: it may have to wait for whatever it says
 	listeners []*ipc.FD      // borrowed
 	opt       Options
+	volumes   web.VolumeSite // the site; nil: it does not tell its file systems apart
 	crew      *crew
 	engines   []*engine
 	budget    budget
@@ -96,6 +98,7 @@ type Server struct {
 	conns     atomic.Int64 // connections, over all loops
 	loose     atomic.Int64 // files that are sent but not cached
 	full      atomic.Int32 // loops that take no connection, for there is no room
+	hung      atomic.Int64 // answers in place of file systems that do not respond
 	ambiguous atomic.Int64 // requests refused for cgi.ErrAmbiguous
 	spooled   spoolUse
 
@@ -114,6 +117,7 @@ type Server struct {
 func New(site web.Site, listeners []*ipc.FD, opt *Options) (*Server, error) {
 	s := &Server{site: site, listeners: listeners}
 	s.prompt, _ = site.(web.PromptSite)
+	s.volumes, _ = site.(web.VolumeSite)
 	if opt != nil {
 		s.opt = *opt
 	}
@@ -147,7 +151,7 @@ func (s *Server) fillOptions() {
 		o.Programs = &programs
 	}
 	s.budget = shareOut(descriptorLimit(), len(s.listeners), o.Loops, o.Programs)
-	s.crew = newCrew(s.budget.crew)
+	s.crew = newCrew(s.budget.crew, s.shareOfCrew())
 	if p := o.Programs; p != nil {
 		if s.budget.programs < p.AtOnce {
 			o.Errorf("the limit of open files allows %d programs at once, not %d; raise it (ulimit -n)", s.budget.programs, p.AtOnce)
@@ -176,6 +180,7 @@ func (s *Server) fillOptions() {
 		{&o.IdleTimeout, defaultIdle},
 		{&o.HeadTimeout, 20 * time.Second},
 		{&o.ContentTimeout, 30 * time.Second},
+		{&o.AnswerTimeout, defaultAnswer},
 		{&o.ReplyTimeout, 30 * time.Second},
 	} {
 		if *d.set <= 0 {

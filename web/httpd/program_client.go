@@ -85,6 +85,8 @@ func (p *program) limitClient() {
 		c.limitBy(e.content)
 	case p.stage == queueing:
 		c.limitBy(e.turn)
+	case p.job != nil:
+		c.limitBy(e.answer)
 	default:
 		c.limitBy(nil)
 	}
@@ -108,6 +110,8 @@ func (p *program) clientExpired() {
 		}
 		p.client.given = 0
 		c.allow(limit)
+	case e.answer:
+		p.overdue()
 	case e.turn:
 		p.fail(503, "no program has ended in time to make room")
 	}
@@ -366,8 +370,7 @@ func (p *program) redirect(target string) {
 	c.redirects++
 	p.detach()
 	r := redirected(p.request, target)
-	c.wait(asking, nil)
-	c.job = p.engine.ask(c, r)
+	c.askAgain(r, p.engine.server.volumeOf(r))
 }
 
 // redirected is r as a request for a local target.
@@ -393,12 +396,27 @@ func redirected(r *web.Request, target string) *web.Request {
 
 // abandoned is told that the connection is being closed.
 func (p *program) abandoned() {
-	c, e := p.conn, p.engine
+	c := p.conn
 	p.conn = nil
 	c.program = nil
 	if p.client.begun {
 		c.log(p.request, p.client.status, max(0, p.client.octets-c.Unsent()))
 	}
+	p.withdraw()
+}
+
+// overdue answers 503 in place of the program, which could not be started yet, or
+// whose content could not be kept.
+func (p *program) overdue() {
+	c, e := p.detach(), p.engine
+	p.withdraw()
+	e.now()
+	c.deliver(p.request, e.unresponsive(p.request))
+}
+
+// withdraw ends what nobody waits for any more.
+func (p *program) withdraw() {
+	e := p.engine
 	switch p.stage {
 	case gathering:
 		if p.job == nil || e.server.crew.cancel(p.job) {

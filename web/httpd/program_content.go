@@ -69,12 +69,13 @@ func (p *program) spill() {
 		return
 	}
 	dir := e.server.opt.Programs.SpoolDir
-	p.job = e.server.crew.do(func() {
+	p.job = &job{volume: volume{kind: spoolVolume}, run: func() {
 		err := s.write(dir)
 		if !e.loop.Post(func() { p.spilled(err) }) {
 			p.freeInput()
 		}
-	})
+	}}
+	e.server.crew.do(p.job)
 	p.regulate()
 }
 

@@ -17,9 +17,9 @@ import (
 const young = 25 * time.Millisecond
 
 // startAtOnce starts the program that reply names, if it needs no content and
-// there is a place for it, and reports whether it did. It is for the goroutine
-// that has asked the site, and saves a short program another one.
-func (e *engine) startAtOnce(c *conn, r *web.Request, reply *web.Reply, local netip.AddrPort) bool {
+// there is a place for it, and reports whether it did. It is for the job j that
+// has asked the site, and saves a short program another one.
+func (e *engine) startAtOnce(c *conn, j *job, r *web.Request, reply *web.Reply, local netip.AddrPort) bool {
 	if reply.Program == nil || e.server.gate == nil {
 		return false
 	}
@@ -32,8 +32,8 @@ func (e *engine) startAtOnce(c *conn, r *web.Request, reply *web.Reply, local ne
 	child, taken, err := e.server.startProgram(p, p.contentLength(), cgi.Input{})
 	p.post(child, err, func() {
 		e.programs[p] = struct{}{}
-		if c.state == asking {
-			c.job = nil
+		if c.job == j {
+			c.job, c.asked = nil, nil
 			p.attach(c)
 		}
 		p.started(child, taken, err)
@@ -49,10 +49,11 @@ func (p *program) start() {
 	in := p.spool.input()
 	in.More = p.request.Length > 0 && p.conn.skip > 0
 	length := p.contentLength()
-	p.job = e.server.crew.do(func() {
+	p.job = &job{volume: e.server.volumeOf(p.request), run: func() {
 		child, taken, err := e.server.startProgram(p, length, in)
 		p.post(child, err, func() { p.started(child, taken, err) })
-	})
+	}}
+	e.server.crew.do(p.job)
 	p.regulate()
 }
 

@@ -42,6 +42,9 @@ var (
 // who ask for it is rendered once.
 func (e *engine) newEntry(p *web.Reply) *entry {
 	en := &entry{reply: p}
+	if p.Slow {
+		en.engine = e
+	}
 	if p.Unchanged != nil && p.Status == 200 {
 		e.frame = appendFields(e.frame[:0], p, p.Type, p.Size)
 		en.setHead(e.frame)
@@ -221,6 +224,8 @@ type transfer struct {
 	parts    []web.Span // or the ones that are still to be sent
 	boundary string     // between parts
 	stream   *streaming // or what sends a stream; nil: none
+	left     web.Span   // of a slow file: what is still to be read, and sent, of the part at hand
+	piece    []byte     // and what was read of it
 	begun    int64      // octets of content that were passed on to be sent
 }
 
@@ -237,6 +242,11 @@ func (c *conn) hold(r *web.Request, t *transfer) {
 // connection has to wait for that, or is over.
 func (c *conn) transmit(r *web.Request, t transfer) bool {
 	e, p := c.engine, t.en.reply
+	if p.Slow && t.span.Length > 0 {
+		t.left = t.span
+		c.hold(r, &t)
+		return c.carryOn()
+	}
 	if !sendsFile(p) && t.span.Length <= inPiece {
 		e.out = append(e.out, t.content[t.span.Offset:][:t.span.Length]...)
 		c.log(r, t.status, t.span.Length)
@@ -275,13 +285,21 @@ func (c *conn) carryOn() bool {
 	if t.stream != nil && !c.carryOnStream(t) {
 		return false
 	}
-	for len(t.parts) > 0 {
+	for len(t.parts) > 0 || t.left.Length > 0 {
+		if t.left.Length > 0 {
+			c.carryOnSlowly(t)
+			return false
+		}
 		part := t.parts[0]
 		t.parts = t.parts[1:]
 		start := len(e.out)
 		e.out = t.appendPart(e.out, part)
 		t.begun += int64(len(e.out) - start)
 		e.passed += partCost
+		if t.en.reply.Slow {
+			t.left = part
+			continue
+		}
 		if p := t.en.reply; !sendsFile(p) && part.Length <= inPiece && len(e.out) <= outFull {
 			e.out = append(e.out, t.content[part.Offset:][:part.Length]...)
 			t.begun += part.Length

@@ -60,14 +60,15 @@ func (c *conn) carryOnStream(t *transfer) bool {
 	if s.piece == nil {
 		s.piece = make([]byte, chunkRoom+pieceSize+len(http1.EndChunk+http1.EndChunks))
 	}
-	c.wait(making, nil)
+	c.wait(making, c.engine.answer)
 	e := c.engine
-	c.job = e.server.crew.do(func() {
+	c.job = &job{volume: e.server.volumeOf(t.request), run: func() {
 		n, err := e.server.read(t, s.piece[chunkRoom:][:pieceSize])
 		if !e.loop.Post(func() { c.made(t, n, err) }) {
 			t.en.reply.Release()
 		}
-	})
+	}}
+	e.server.crew.do(c.job)
 	return false
 }
 

@@ -144,6 +144,10 @@ func (s *Site) file(at place, fd *ipc.FD, st sys.Stat, room []byte) *web.Reply {
 			p.Holds = holds(fd, st)
 		}
 	}
+	if !v.whole && sys.TellsLocal && !local {
+		// Another look at it, or its end, may take as long as reading it does.
+		p.Slow, p.Unchanged = true, nil
+	}
 	switch {
 	case p.Reread != nil:
 		p.File = fd

@@ -123,7 +123,7 @@ func (r *root) openCached(name string) (*ipc.FD, sys.Stat, error) {
 		return nil, sys.Stat{}, err
 	}
 	defer f.close()
-	if !sys.IsLocal(f.at) {
+	if !sys.IsLocalCached(&f.st) {
 		return nil, sys.Stat{}, syscall.EAGAIN
 	}
 	fd, err := f.openDocument(false)
