@@ -31,12 +31,12 @@ var firstSYN = []unix.SockFilter{
 // TCP_DEFER_ACCEPT). Sockets that are accepted from now on inherit the filter,
 // which means nothing to them: they are connected.
 func dropClients(fd *ipc.FD) error {
+	if err := unix.SetsockoptInt(fd.Number(), unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, 0); err != nil {
+		return os.NewSyscallError("setsockopt TCP_DEFER_ACCEPT", err)
+	}
 	program := unix.SockFprog{Len: uint16(len(firstSYN)), Filter: &firstSYN[0]}
 	if err := unix.SetsockoptSockFprog(fd.Number(), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &program); err != nil {
 		return os.NewSyscallError("setsockopt SO_ATTACH_FILTER", err)
-	}
-	if err := unix.SetsockoptInt(fd.Number(), unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, 0); err != nil {
-		return os.NewSyscallError("setsockopt TCP_DEFER_ACCEPT", err)
 	}
 	return nil
 }

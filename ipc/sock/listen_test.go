@@ -302,7 +302,10 @@ func TestDrain(t *testing.T) {
 				at = addr.MustParse("tcp:127.0.0.1:0").WithPort(at.Port())
 			}
 			held := connect(t, at, nil)
-			if err := l.Drain(); err != nil {
+			switch err := l.Drain(); {
+			case errors.Is(err, unix.EPERM):
+				t.Skip("this user may not filter what comes to a socket: ", err)
+			case err != nil:
 				t.Fatal(err)
 			}
 			domain := sock.AF_INET
