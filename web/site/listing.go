@@ -139,13 +139,23 @@ func (s *Site) look(at place, dir int, name string) (entry, bool) {
 		e.target = target(dir, name)
 	}
 	if err == nil && (e.link || st.IsDir() && s.apart != nil) {
-		st, err = at.root.stat(at.within(name)) // which asks whether it is kept apart
+		st, err = at.lookAt(name) // which asks whether it is kept apart
 	}
 	if err != nil || !st.IsRegular() && !st.IsDir() || s.apart.has(&st) {
 		return entry{}, false
 	}
 	e.dir, e.size, e.modified = st.IsDir(), st.Size, st.Mtime
 	return e, true
+}
+
+// lookAt is stat(2) of an entry of the directory at at. What the kernel has in
+// memory has to do: to look at what is mounted there would be to wait for it.
+func (at place) lookAt(entry string) (sys.Stat, error) {
+	st, err := at.root.cached(at.within(entry))
+	if err != nil {
+		return at.root.stat(at.within(entry))
+	}
+	return st, nil
 }
 
 // shows reports whether a list of at has the name at all. One that begins with a

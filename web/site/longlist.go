@@ -104,7 +104,7 @@ func (l *longList) rank(name string) int {
 	}
 	st, err := result(sys.Lstatat(int(l.roster.dir.Fd()), name))
 	if err == nil && st.IsSymlink() {
-		st, err = l.at.root.stat(l.at.within(name))
+		st, err = l.at.lookAt(name)
 	}
 	if err == nil && st.IsDir() {
 		return 0

@@ -234,7 +234,7 @@ func (t *kernelTree) find(name string, way, wait bool) (found, error) {
 		return found{}, wouldWait(errno, wait)
 	}
 	f := found{at: at, parent: -1}
-	if errno := f.look(wait); errno != 0 {
+	if errno := f.look(); errno != 0 {
 		f.close()
 		return found{}, wouldWait(errno, wait)
 	}
@@ -272,18 +272,16 @@ func (t *kernelTree) directory(name string, wait bool) (int, syscall.Errno) {
 
 func (t *kernelTree) entry(f *found, wait bool) (errno syscall.Errno) {
 	if f.at, errno = sys.FindEntry(f.parent, f.base, !wait); errno == 0 {
-		errno = f.look(wait)
+		errno = f.look()
 	}
 	return wouldWait(errno, wait)
 }
 
-// look fills in f.st.
-func (f *found) look(wait bool) (errno syscall.Errno) {
-	if wait {
-		f.st, errno = sys.Fstat(f.at)
-	} else {
-		f.st, errno = sys.FstatCached(f.at)
-	}
+// look fills in f.st. It waits for nobody: finding the name has told the kernel
+// what there is to know, but for what is mounted there. To ask that would be to
+// hang where it hangs, and with it the list of a directory that it is in.
+func (f *found) look() (errno syscall.Errno) {
+	f.st, errno = sys.FstatCached(f.at)
 	return errno
 }
 

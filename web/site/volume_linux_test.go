@@ -1,6 +1,7 @@
 package site
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -123,6 +124,59 @@ func TestAnswerNowAsksNobody(t *testing.T) {
 			hung.Resume()
 			(<-now).Release()
 			hung.Hang()
+		}
+	}
+}
+
+// A list of a directory in which a file system is mounted does not wait for it,
+// whether or not programs are kept apart.
+func TestListBesideMount(t *testing.T) {
+	docs := t.TempDir()
+	if err := os.Mkdir(filepath.Join(docs, "mount"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("mount", filepath.Join(docs, "link")); err != nil {
+		t.Fatal(err)
+	}
+	hung := kit.NewFileSystem(t, filepath.Join(docs, "mount"))
+	for name, opt := range map[string]*Options{
+		"documents":         {},
+		"and programs":      {Programs: t.TempDir()},
+		"directories first": {Programs: t.TempDir(), DirsFirst: true},
+	} {
+		for _, whole := range []int{maxWhole, 0} { // 0: each list is a long one
+			s, err := New(docs, opt)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.maxWhole = whole
+			hung.Hang()
+			listed := make(chan string)
+			go func() {
+				p := s.Answer(&web.Request{Method: []byte("GET"), Path: []byte("/"), Query: []byte("format=text"), HasQuery: true})
+				text := string(p.Body)
+				if p.Stream != nil {
+					b, err := io.ReadAll(p.Stream)
+					if err != nil {
+						t.Error(err)
+					}
+					text = string(b)
+				}
+				p.Release()
+				listed <- text
+			}()
+			select {
+			case got := <-listed:
+				if got != "link/\nmount/\n" {
+					t.Errorf("%s, up to %d: %q", name, whole, got)
+				}
+			case <-hung.Asked():
+				t.Errorf("%s, up to %d: the file system was asked", name, whole)
+				hung.Resume()
+				<-listed
+			}
+			hung.Resume()
+			s.Close()
 		}
 	}
 }
