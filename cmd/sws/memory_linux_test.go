@@ -11,11 +11,16 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"xanadu/internal/kit"
 )
 
 // A server of more documents than its control group has memory for stays within
 // it.
 func TestMemoryOfGroup(t *testing.T) {
+	if kit.Race {
+		t.Skip("the race detector takes memory of its own")
+	}
 	const limit, files, size = 64 << 20, 1500, 90_000
 	procs := limitedGroup(t, limit)
 	docs := t.TempDir()
