@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -218,7 +219,8 @@ func TestDup(t *testing.T) {
 	}
 }
 
-// /proc answers from no disk, but by running code that may take its time.
+// /proc answers from no disk, but by running code that may take its time. What is
+// known of a mount is known without asking again.
 func TestIsLocal(t *testing.T) {
 	for path, want := range map[string]bool{"/proc": false, "/dev/shm": true} {
 		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
@@ -226,12 +228,47 @@ func TestIsLocal(t *testing.T) {
 			t.Log(err)
 			continue
 		}
-		if got := IsLocal(fd); got != want {
-			t.Errorf("IsLocal of %s is %v, want %v", path, got, want)
+		st, errno := Fstat(fd)
+		if errno != 0 {
+			t.Fatal(errno)
+		}
+		for range 2 {
+			if got := IsLocal(fd, &st); got != want {
+				t.Errorf("IsLocal of %s is %v, want %v", path, got, want)
+			}
+			if got := StampsChanges(fd, &st); got != want {
+				t.Errorf("StampsChanges of %s is %v, want %v", path, got, want)
+			}
+		}
+		if got := IsLocalCached(&st); got != want {
+			t.Errorf("IsLocalCached of %s is %v, want %v", path, got, want)
 		}
 		unix.Close(fd)
 	}
-	if IsLocal(-1) {
+	if IsLocal(-1, &Stat{Dev: 1<<64 - 1}) {
 		t.Error("what is not open is local")
+	}
+}
+
+// A device without the number of a mount is another file system's after a while.
+func TestMountTable(t *testing.T) {
+	table := mountTable{known: make(map[mountOrDevice]mountKind)}
+	numbered, device, start := &Stat{Mount: 7, Dev: 1}, &Stat{Dev: 1}, time.Unix(1, 0)
+	table.learn(numbered, mountKind{local: true}, start)
+	table.learn(device, mountKind{stamps: true}, start)
+	for _, test := range []struct {
+		st            *Stat
+		after         time.Duration
+		local, stamps bool
+	}{
+		{numbered, 0, true, false},
+		{numbered, 1000 * time.Hour, true, false},
+		{device, deviceTime - 1, false, true},
+		{device, deviceTime, false, false},
+		{&Stat{Mount: 8, Dev: 1}, 0, false, false},
+	} {
+		if kind, _ := table.find(test.st, start.Add(test.after)); kind.local != test.local || kind.stamps != test.stamps {
+			t.Errorf("%+v after %v: %+v", test.st, test.after, kind)
+		}
 	}
 }

@@ -26,7 +26,7 @@ func IdentityCached(path string) (Identity, syscall.Errno) { return Identity{}, 
 func AncestorsCached(dir int, visit func(Identity) (goOn bool)) syscall.Errno { return syscall.ENOSYS }
 
 // IsLocal reports false: it is not known.
-func IsLocal(fd int) bool { return false }
+func IsLocal(fd int, st *Stat) bool { return false }
 
 // IsLocalCached reports false: it is not known.
 func IsLocalCached(st *Stat) bool { return false }

@@ -92,28 +92,3 @@ func fromStatx(raw *unix.Statx_t) Stat {
 	}
 	return st
 }
-
-// stamping are the file systems that stamp every change of a file with the time of
-// a running clock, their own or a server's (the magic numbers of statfs(2)). Images
-// that are made once are not among them, nor what tells of no change but to the
-// content. A kind that is not here only costs speed.
-var stamping = map[uint32]bool{
-	unix.BTRFS_SUPER_MAGIC: true,
-	unix.EXT4_SUPER_MAGIC:  true, // ext2 and ext3 as well
-	unix.F2FS_SUPER_MAGIC:  true,
-	unix.NFS_SUPER_MAGIC:   true,
-	unix.NILFS_SUPER_MAGIC: true,
-	unix.RAMFS_MAGIC:       true,
-	unix.TMPFS_MAGIC:       true,
-	unix.XFS_SUPER_MAGIC:   true,
-	0x2fc12fc1:             true, // ZFS
-	0xca451a4e:             true, // bcachefs
-}
-
-// StampsChanges reports whether the open file is on a file system whose ctimes are
-// all of a running clock, so that no other version of the file ever has the
-// same, whatever image of it is mounted.
-func StampsChanges(fd int) bool {
-	var st unix.Statfs_t
-	return again(func() error { return unix.Fstatfs(fd, &st) }) == 0 && stamping[uint32(st.Type)]
-}

@@ -82,7 +82,7 @@ const (
 // written back; who edits a served file so must replace it.)
 func (s *Site) file(at place, fd *ipc.FD, st sys.Stat, room []byte) *web.Reply {
 	p := &web.Reply{Status: 200, Fields: nosniff, AnyQuery: true, Ranges: true, Unchanged: outdated, Resolved: at.String()}
-	local := sys.IsLocal(fd.Number())
+	local := sys.IsLocal(fd.Number(), &st)
 	var (
 		v    snapshot
 		read []byte

@@ -118,7 +118,11 @@ func isLocal(t *testing.T, path string) bool {
 	f, err := os.Open(path)
 	must(t, err)
 	defer f.Close()
-	return sys.IsLocal(int(f.Fd()))
+	st, errno := sys.Fstat(int(f.Fd()))
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	return sys.IsLocal(int(f.Fd()), &st)
 }
 
 // knowsCached reports whether the kernel has RESOLVE_CACHED.

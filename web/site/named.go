@@ -73,7 +73,7 @@ func (n *named) openAt(path string) (*opened, error) {
 		t.Close()
 		return nil, errno
 	}
-	o := &opened{tree: t, id: st.Identity(), local: sys.IsLocal(t.number())}
+	o := &opened{tree: t, id: st.Identity(), local: sys.IsLocal(t.number(), &st)}
 	o.users.Store(1)
 	return o, nil
 }

@@ -186,5 +186,5 @@ var boot = sync.OnceValue(func() uint64 {
 // it by a running clock, so that no other version of it has the same one. An image
 // either keeps no parts of a second or has the mtime for a ctime.
 func isStamped(fd *ipc.FD, st *sys.Stat) bool {
-	return st.Ctime.Nsec != 0 && (st.Ctime != st.Mtime || sys.StampsChanges(fd.Number()))
+	return st.Ctime.Nsec != 0 && (st.Ctime != st.Mtime || sys.StampsChanges(fd.Number(), st))
 }
