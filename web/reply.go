@@ -59,9 +59,10 @@ type Reply struct {
 	// the same any more, or is not to be had without blocking; then the Reply is
 	// out of date. Reread never blocks and is called from the server's loop. It
 	// reads from File, which a Reply with a Reread may have beside its Body.
-	// The server may close that at any time: then Reread finds the content anew,
-	// and with it sees what Unchanged would. nil: the Body cannot be read again.
-	Reread func(b []byte) bool
+	// With look, or once the server has closed File, which it may do at any time,
+	// true says as well that the Reply is the Same (Unchanged). nil: the Body
+	// cannot be read again.
+	Reread func(b []byte, look bool) bool
 
 	// Holds says whether File still has the content that the Reply speaks of.
 	// A server asks before each use, while it sends and before the last octet,

@@ -112,7 +112,7 @@ func (k *cache) find(r *web.Request, now time.Duration, reread bool) *entry {
 	if en == nil || r.HasQuery && !en.reply.AnyQuery || en.reply.Suits != nil && !en.reply.Suits(r) {
 		return nil
 	}
-	if !(reread && en.isLight() && en.reply.File == nil) && !k.fresh(en, now) {
+	if !(reread && en.isLight()) && !k.fresh(en, now) {
 		return nil
 	}
 	if en.reply.Holds != nil && !en.reply.Holds() {

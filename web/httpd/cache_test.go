@@ -27,7 +27,7 @@ func (k *cacheRig) get(path string, size int, rereadable bool) (en *entry, hit b
 	}
 	p := &web.Reply{Status: 200, Size: int64(size), Unchanged: func() web.Freshness { return web.Same }}
 	if rereadable {
-		p.Reread = func([]byte) bool { return true }
+		p.Reread = func([]byte, bool) bool { return true }
 	}
 	en = &entry{reply: p}
 	en.setHead([]byte("Content-Type: text/plain\r\n"))

@@ -37,12 +37,15 @@ func (e *engine) reread(r *web.Request, en *entry) bool {
 		return true
 	}
 	now := e.loop.Now()
+	look := en.reply.File == nil || now-en.checked > freshTime
 	e.fetched = e.roomFor(en.reply.Size)
-	if !en.reply.Reread(e.fetched) {
+	if !en.reply.Reread(e.fetched, look) {
 		e.cache.drop(en)
 		return false
 	}
-	en.checked, en.asked = now, false
+	if look {
+		en.checked, en.asked = now, false
+	}
 	e.cache.retain(en, e.fetched, true, now)
 	return true
 }

@@ -45,13 +45,17 @@ type source struct {
 	content string
 	gone    atomic.Bool // reading fails from now on
 	reads   atomic.Int32
+	looks   atomic.Int32 // those that looked whether the document holds
 }
 
 func (s *source) page(*web.Request) *web.Reply {
 	p := document(len(s.content))
 	p.Body = []byte(s.content)
-	p.Reread = func(b []byte) bool {
+	p.Reread = func(b []byte, look bool) bool {
 		s.reads.Add(1)
+		if look {
+			s.looks.Add(1)
+		}
 		return !s.gone.Load() && len(b) == len(s.content) && copy(b, s.content) == len(b)
 	}
 	return p

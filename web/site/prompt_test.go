@@ -3,6 +3,7 @@ package site
 import (
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -100,45 +101,62 @@ func TestReread(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		change func(path string) error // nil: none
-		open   bool                    // the file is kept open
-		want   bool
+
+		elsewhere bool // the file itself is what it was
 	}{
-		{"unchanged, open", nil, true, true},
-		{"unchanged, closed", nil, false, true},
-		{"edited, open", func(path string) error { return os.WriteFile(path, []byte("HELLO"), 0o644) }, true, false},
-		{"edited, closed", func(path string) error { return os.WriteFile(path, []byte("HELLO"), 0o644) }, false, false},
-		{"truncated, open", func(path string) error { return os.Truncate(path, 2) }, true, false},
-		{"removed, open", os.Remove, true, false},
-		{"removed, closed", os.Remove, false, false},
-		{"replaced, closed", func(path string) error {
+		{"unchanged", nil, false},
+		{"edited", func(path string) error { return os.WriteFile(path, []byte("HELLO"), 0o644) }, false},
+		{"truncated", func(path string) error { return os.Truncate(path, 2) }, false},
+		{"removed", os.Remove, false},
+		{"replaced", func(path string) error {
 			if err := os.WriteFile(path+".new", []byte("HELLO"), 0o644); err != nil {
 				return err
 			}
 			return os.Rename(path+".new", path)
-		}, false, false},
+		}, false},
+		{"behind another directory", func(path string) error {
+			if err := os.Rename(filepath.Dir(path), filepath.Dir(path)+".old"); err != nil {
+				return err
+			}
+			return os.Mkdir(filepath.Dir(path), 0o755)
+		}, true},
+		{"replaced by a FIFO", func(path string) error {
+			if err := os.Remove(path); err != nil {
+				return err
+			}
+			return syscall.Mkfifo(path, 0o644)
+		}, false},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			dir := t.TempDir()
-			plant(t, dir, map[string]string{"a": "hello"})
-			s, err := New(dir, nil)
-			must(t, err)
-			t.Cleanup(func() { must(t, s.Close()) })
-			path := filepath.Join(dir, "a")
-			p := get(t, aged(s), "/a")
-			if p.Reread == nil {
-				t.Skip("this file system cannot say that the file is unchanged")
-			}
-			if !test.open {
-				p.File.Close()
-			}
-			if test.change != nil {
-				must(t, test.change(path))
-			}
-			b := make([]byte, len("hello"))
-			if got := p.Reread(b); got != test.want || got && string(b) != "hello" {
-				t.Errorf("Reread: %v, %q, want %v", got, b, test.want)
-			}
-		})
+		for _, way := range []struct {
+			name       string
+			open, look bool
+		}{
+			{"open", true, false}, {"open, with a look", true, true}, {"closed", false, false}, {"closed, with a look", false, true},
+		} {
+			t.Run(test.name+", "+way.name, func(t *testing.T) {
+				dir := t.TempDir()
+				plant(t, dir, map[string]string{"d/a": "hello"})
+				s, err := New(dir, nil)
+				must(t, err)
+				t.Cleanup(func() { must(t, s.Close()) })
+				path := filepath.Join(dir, "d", "a")
+				p := get(t, aged(s), "/d/a")
+				if p.Reread == nil {
+					t.Skip("this file system cannot say that the file is unchanged")
+				}
+				if !way.open {
+					p.File.Close()
+				}
+				if test.change != nil {
+					must(t, test.change(path))
+				}
+				want := test.change == nil || test.elsewhere && way.open && !way.look
+				b := make([]byte, len("hello"))
+				if got := p.Reread(b, way.look); got != want || got && string(b) != "hello" {
+					t.Errorf("Reread: %v, %q, want %v", got, b, want)
+				}
+			})
+		}
 	}
 }
 
@@ -154,7 +172,7 @@ func TestRereadDoesNotAllocate(t *testing.T) {
 		t.Skip("this file system cannot say that the file is unchanged")
 	}
 	b := make([]byte, len("hello"))
-	if n := testing.AllocsPerRun(100, func() { p.Reread(b) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { p.Reread(b, false); p.Reread(b, true) }); n != 0 {
 		t.Errorf("%v allocations, want 0", n)
 	}
 }

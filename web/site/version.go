@@ -37,7 +37,7 @@ func (f *version) unchanged() web.Freshness {
 
 // reread implements web.Reply.Reread. A change that comes while the file is read
 // shows in what statx(2) says afterwards.
-func (f *version) reread(b []byte) bool {
+func (f *version) reread(b []byte, look bool) bool {
 	fd := f.fd
 	if fd.Number() < 0 {
 		var err error
@@ -45,11 +45,15 @@ func (f *version) reread(b []byte) bool {
 			return false
 		}
 		defer fd.Close()
+		look = false // it is what the name leads to
 	}
 	n, errno := sys.ReadCached(fd.Number(), b, 0)
 	if errno != 0 || n != len(b) {
 		return false
 	}
-	st, errno := sys.Fstat(fd.Number())
+	if look {
+		return f.unchanged() == web.Same
+	}
+	st, errno := sys.FstatCached(fd.Number())
 	return errno == 0 && st == f.st
 }
