@@ -60,6 +60,7 @@ func (e *engine) Accepted(fd int, peer netip.AddrPort) {
 		sys.Close(fd)
 		return
 	}
+	s.lend()
 	e.conns++
 	c := e.newConn()
 	c.peer = peer
@@ -73,6 +74,7 @@ func (e *engine) Accepted(fd int, peer netip.AddrPort) {
 func (e *engine) ended(c *conn, referred bool) {
 	e.conns--
 	e.server.conns.Add(-1)
+	e.server.lend()
 	if len(e.spare) < spareConns && !referred {
 		e.spare = append(e.spare, c)
 	}
@@ -85,6 +87,28 @@ func (e *engine) ended(c *conn, referred bool) {
 func (s *Server) isFull(last int64) bool {
 	conns := s.conns.Load() - last
 	return conns >= int64(s.opt.MaxConnections) || conns+s.loose.Load() >= int64(s.budget.clients)
+}
+
+// lend has the caches keep more files open while few clients are connected, and no
+// more than their share otherwise.
+func (s *Server) lend() {
+	conns, recalled := s.conns.Load(), s.recalled.Load()
+	few := int64(s.budget.few)
+	if recalled && conns > few/2 || !recalled && conns <= few || !s.recalled.CompareAndSwap(recalled, !recalled) {
+		return
+	}
+	for _, e := range s.engines {
+		e.loop.Post(func() { e.cache.setOpen(s.openFiles()) })
+	}
+}
+
+// openFiles is how many files the cache of one loop may keep open.
+func (s *Server) openFiles() int {
+	files := s.budget.files
+	if !s.recalled.Load() {
+		files += s.budget.lent
+	}
+	return files / s.opt.Loops
 }
 
 // regulate takes connections, or leaves them waiting, after their number or

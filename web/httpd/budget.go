@@ -37,6 +37,8 @@ const (
 type budget struct {
 	clients  int // connections, and files that are sent but not cached
 	files    int // documents kept open, over all caches
+	lent     int // those kept open besides, while no more than few clients are connected
+	few      int
 	crew     int // goroutines that ask the site at once
 	programs int // that run at once
 	waiting  int // held by requests that wait for a program
@@ -47,9 +49,9 @@ type budget struct {
 // so that documents have the most.
 func shareOut(limit, listeners, loops int, p *ProgramOptions) budget {
 	left := max(leastDescriptors, limit-descriptorsElsewhere-listeners-loops*(descriptorsPerLoop+listeners))
-	b := budget{files: maxFiles}
+	b, most := budget{}, maxFiles
 	if p != nil {
-		b.files = maxFilesAndPrograms
+		most = maxFilesAndPrograms
 		b.programs = min(p.AtOnce, max(1, left/3/descriptorsPerProgram))
 		left -= b.programs * descriptorsPerProgram
 		// A directory, and a file of content, for each request in the queue, and
@@ -57,11 +59,15 @@ func shareOut(limit, listeners, loops int, p *ProgramOptions) budget {
 		b.waiting = min(2*(max(0, p.Queue)+maxSpools), max(2, left/4))
 		left -= b.waiting
 	}
-	b.files = min(b.files, max(1, left/4))
+	b.files = min(most, max(1, left/4))
 	left -= b.files
 	b.crew = min(maxCrew, max(2, left/(4*descriptorsPerAnswer)))
 	left -= b.crew * descriptorsPerAnswer
 	b.clients = max(2, left)
+	// Each of few may be sent a file that is not cached, and a few more come
+	// before the files are closed.
+	b.few = b.clients / 8
+	b.lent = min(b.clients*5/8, most-b.files)
 	return b
 }
 

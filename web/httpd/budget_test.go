@@ -31,6 +31,9 @@ func TestShareOut(t *testing.T) {
 						if slack := 16; sum > limit && (sum > limit+slack || limit > fixed+2*leastDescriptors) {
 							t.Errorf("%+v takes %d of %d", b, sum, limit)
 						}
+						if b.lent > 0 && (2*b.few+b.lent >= b.clients || b.files+b.lent > maxFiles) {
+							t.Errorf("%+v lends too much", b)
+						}
 						if b.clients < 2 || b.files < 1 || b.crew < 1 || p != nil && (b.programs < 1 || b.waiting < 2) {
 							t.Errorf("%+v leaves somebody out", b)
 						}

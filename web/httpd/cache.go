@@ -279,6 +279,23 @@ func (en *entry) countLoose(loose *atomic.Int64) {
 	}
 }
 
+// setOpen sets how many files at most are kept open. What nobody has asked for
+// longest is closed first.
+func (k *cache) setOpen(files int) {
+	k.open = max(1, files)
+	for en := k.recent.last; en != nil && k.files > k.open; {
+		previous := en.links[k.recent.number].prev
+		switch {
+		case en.reply.File == nil:
+		case !sendsFile(en.reply):
+			k.closeFile(en)
+		default:
+			k.drop(en)
+		}
+		en = previous
+	}
+}
+
 // dropFiles removes all open files that no reply needs and reports whether
 // there were any.
 func (k *cache) dropFiles() (dropped bool) {

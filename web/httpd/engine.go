@@ -79,7 +79,7 @@ func newEngine(s *Server, l *loop.Loop) *engine {
 		loop:     l,
 		trace:    s.opt.Trace,
 		trusting: s.opt.TrustProxy.Any(),
-		cache:    newCache(s.opt.CacheSize/int64(loops), s.budget.files/loops, &s.loose),
+		cache:    newCache(s.opt.CacheSize/int64(loops), s.openFiles(), &s.loose),
 
 		newcomer: l.NewTimeout(min(newTime, s.opt.IdleTimeout)),
 		idle:     l.NewTimeout(s.opt.IdleTimeout),

@@ -9,6 +9,10 @@ import (
 // IdleTimeout returns how long s keeps idle connections.
 func IdleTimeout(s *Server) time.Duration { return s.opt.IdleTimeout }
 
+// Files returns how many files the caches may keep open, how many more with few
+// clients, and how many those are.
+func Files(s *Server) (share, lent, few int) { return s.budget.files, s.budget.lent, s.budget.few }
+
 // MaxHeld is the least that ProgramOptions.MaxSpool can be: more content goes to a
 // program as it comes.
 const MaxHeld = maxHeld

@@ -102,6 +102,7 @@ type Server struct {
 	ambiguous atomic.Int64 // requests refused for cgi.ErrAmbiguous
 	spooled   spoolUse
 
+	recalled  atomic.Bool  // budget.lent, for there are more than few clients
 	listening atomic.Int32 // loops that accept connections
 
 	documentAt atomic.Int64 // the second in which a document was last answered with

@@ -238,9 +238,10 @@ func TestLongDocumentsAtOnce(t *testing.T) {
 	})
 }
 
-// The cache keeps no more files open than it may, and none that is gone.
+// The cache keeps no more files open than it may, which are fewer while many
+// clients are connected.
 func TestFilesInCache(t *testing.T) {
-	const n = 40
+	const n = 300
 	dir := t.TempDir()
 	site := make(pages)
 	for i := range n {
@@ -251,19 +252,44 @@ func TestFilesInCache(t *testing.T) {
 	var limit syscall.Rlimit
 	must(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit))
 	low := limit
-	low.Cur = 64 // of which a quarter is for files
+	low.Cur = 400
 	must(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &low))
 	r := start(t, site, httpd.Options{})
 	must(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit))
 
-	c := r.dial()
-	for i := range n {
-		c.get(fmt.Sprint("/", i)).want(t, 200, pattern(20_000+i))
+	share, lent, few := httpd.Files(r.Server)
+	if share+lent >= n || few < 4 {
+		t.Fatalf("%d files may be open, and %d more with %d clients: the test is for fewer files", share, lent, few)
+	}
+	check := func(when string, least, most int) {
+		t.Helper()
+		c := r.dial()
+		defer c.Close()
+		for i := range n {
+			c.get(fmt.Sprint("/", i)).want(t, 200, pattern(20_000+i))
+		}
+		r.barrier()
+		if got := openFiles(t, dir); got < least || got > most {
+			t.Errorf("%s: %d documents are kept open, want %d to %d", when, got, least, most)
+		}
+	}
+	check("one client", share+1, share+lent)
+	var clients []*client
+	for range few + 1 {
+		c := r.dial()
+		c.get("/0")
+		clients = append(clients, c)
 	}
 	r.barrier()
-	if got := openFiles(t, dir); got > 16 {
-		t.Errorf("%d documents are kept open, want 16 at most", got)
+	if got := openFiles(t, dir); got > share {
+		t.Errorf("many clients have come: %d documents are kept open, want %d at most", got, share)
 	}
+	check("many clients", 1, share)
+	for _, c := range clients {
+		c.Close()
+	}
+	r.barrier()
+	check("one client again", share+1, share+lent)
 }
 
 // openFiles counts the descriptors of files below dir.
