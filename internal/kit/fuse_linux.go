@@ -19,13 +19,21 @@ type FileSystem struct {
 	Dir string // where it is mounted
 
 	device int
-	hung   atomic.Bool
-	closed atomic.Bool
+	state  atomic.Int32  // of those below
 	valid  atomic.Uint64 // how long names and attributes may be kept, in seconds
 	asked  chan struct{}
-	wake   *os.File // written to for serve to look at hung and closed
+	quiet  chan struct{} // sent to when state went from hanging to hung
+	wake   *os.File      // written to for serve to look at the state
 	waken  *os.File
 }
+
+// The states of a FileSystem.
+const (
+	answering = iota
+	hanging   // what has been asked by now is still answered
+	hung
+	closed
+)
 
 // FuseFile is the name of the file of a FileSystem, and FuseContent its content:
 // more than a socket holds.
@@ -42,7 +50,7 @@ func NewFileSystem(t testing.TB, dir string) *FileSystem {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fs := &FileSystem{Dir: dir, asked: make(chan struct{}, 1), wake: wake, waken: waken}
+	fs := &FileSystem{Dir: dir, asked: make(chan struct{}, 1), quiet: make(chan struct{}), wake: wake, waken: waken}
 	t.Cleanup(func() {
 		wake.Close()
 		waken.Close()
@@ -65,8 +73,7 @@ func NewFileSystem(t testing.TB, dir string) *FileSystem {
 		if err := syscall.Unmount(dir, syscall.MNT_FORCE|syscall.MNT_DETACH); err != nil {
 			t.Errorf("unmount %s: %v", dir, err)
 		}
-		fs.closed.Store(true)
-		fs.wake.Write([]byte{0})
+		fs.enter(closed)
 		<-done
 		syscall.Close(fs.device)
 	})
@@ -98,12 +105,27 @@ func (fs *FileSystem) refusePolling(t testing.TB) {
 func (fs *FileSystem) Remember() { fs.valid.Store(3600) }
 
 // Hang leaves requests unanswered from now on. A process that waits for one can
-// be killed.
-func (fs *FileSystem) Hang() { fs.hung.Store(true) }
+// be killed. What the kernel has asked before, as to close a file that nobody has
+// open any more, is answered first.
+func (fs *FileSystem) Hang() {
+	if fs.state.Load() != answering {
+		return
+	}
+	select {
+	case <-fs.asked: // since the last Hang
+	default:
+	}
+	fs.enter(hanging)
+	<-fs.quiet
+}
 
 // Resume answers them.
 func (fs *FileSystem) Resume() {
-	fs.hung.Store(false)
+	fs.enter(answering)
+}
+
+func (fs *FileSystem) enter(state int32) {
+	fs.state.Store(state)
 	fs.wake.Write([]byte{0})
 }
 
@@ -115,17 +137,20 @@ func (fs *FileSystem) Asked() <-chan struct{} { return fs.asked }
 // Go's poller, which must not depend on what this goroutine has to answer.
 func (fs *FileSystem) serve(waken int) {
 	request := make([]byte, 1<<17) // more than FUSE_MIN_READ_BUFFER
-	for waiting := false; !fs.closed.Load(); {
+	for waiting := false; fs.state.Load() != closed; {
 		ready := wait(fs.device, !waiting, waken)
-		if ready[1] {
+		switch {
+		case ready[1]:
 			syscall.Read(waken, request[:1])
 			waiting = false
-			continue
-		}
-		if !ready[0] {
-			continue
-		}
-		if fs.hung.Load() {
+			if fs.state.Load() == hanging {
+				for fs.answerOne(request) {
+				}
+				fs.state.CompareAndSwap(hanging, hung)
+				fs.quiet <- struct{}{}
+			}
+		case !ready[0]:
+		case fs.state.Load() == hung:
 			// It stays unread: a request that somebody has read outlives the
 			// process that waits for it.
 			waiting = true
@@ -133,13 +158,19 @@ func (fs *FileSystem) serve(waken int) {
 			case fs.asked <- struct{}{}:
 			default:
 			}
-			continue
-		}
-		n, err := syscall.Read(fs.device, request)
-		if err == nil {
-			fs.answer(request[:n])
+		default:
+			fs.answerOne(request)
 		}
 	}
+}
+
+// answerOne answers the next request, which it reads to buffer, if there is one.
+func (fs *FileSystem) answerOne(buffer []byte) bool {
+	n, err := syscall.Read(fs.device, buffer)
+	if err == nil {
+		fs.answer(buffer[:n])
+	}
+	return err == nil
 }
 
 // wait waits until one of two descriptors is readable, or only the second.
