@@ -104,8 +104,10 @@ func everythingAtOnce(t *testing.T, limit int) {
 	}
 	cmd.Process.Kill()
 	cmd.Wait()
-	if strings.Contains(cmd.stderr.String(), "too many open files") {
-		t.Errorf("a descriptor was missing: %s", &cmd.stderr)
+	for line := range strings.Lines(cmd.stderr.String()) {
+		if strings.Contains(line, "too many open files") {
+			t.Errorf("a descriptor was missing: %s", line)
+		}
 	}
 }
 

@@ -34,6 +34,43 @@ func TestPanic(t *testing.T) {
 	})
 }
 
+// Answers that the loop has not come to yet count as being given, so that no more
+// files are open than are counted.
+func TestAnswersNotTaken(t *testing.T) {
+	const more = 4 // than the crew gives at once
+	g := newGate()
+	blocked, goOn := make(chan bool), make(chan bool)
+	r := start(t, &promptSite{pages: pages{"/gate": g.page}, now: pages{"/block": func(*web.Request) *web.Reply {
+		close(blocked)
+		<-goOn
+		return said("unblocked")
+	}}}, httpd.Options{})
+	var clients []*client
+	for range crew + more {
+		c := r.dial()
+		c.write(request("GET", "/gate"))
+		clients = append(clients, c)
+	}
+	for range crew {
+		await(t, g.entered, "a request")
+	}
+	c := r.dial()
+	c.write(request("GET", "/block"))
+	await(t, blocked, "the loop")
+	for range crew {
+		g.answer <- said("y")
+	}
+	never(t, g.entered, "the site was asked before the loop had taken what it said")
+	close(goOn)
+	for range more {
+		g.answer <- said("y")
+	}
+	for _, c := range clients {
+		c.read("GET").want(t, 200, "y")
+	}
+	c.read("GET").want(t, 200, "unblocked")
+}
+
 // While the site blocks in one answer, others are given and documents that are
 // kept are served.
 func TestBlocked(t *testing.T) {

@@ -64,9 +64,14 @@ func (e *engine) ask(c *conn, r *web.Request, v volume) {
 		if e.startAtOnce(c, j, r, p, local) {
 			return
 		}
-		if !e.loop.Post(func() { c.answered(j, r, p, asked) }) {
+		// The place in the crew stands for what the reply has open, until the loop
+		// has counted that elsewhere.
+		taken := make(chan struct{})
+		if !e.loop.Post(func() { c.answered(j, r, p, asked); close(taken) }) {
 			p.Release()
+			return
 		}
+		<-taken
 	}
 	c.job = j
 	e.server.crew.do(j)
