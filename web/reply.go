@@ -57,12 +57,17 @@ type Reply struct {
 	// Reread reads the Body again, into b, which has room for Size octets. It
 	// is for a server that does not keep the Body in memory. False: it is not
 	// the same any more, or is not to be had without blocking; then the Reply is
-	// out of date. Reread never blocks and is called from the server's loop. It
-	// reads from File, which a Reply with a Reread may have beside its Body.
-	// With look, or once the server has closed File, which it may do at any time,
-	// true says as well that the Reply is the Same (Unchanged). nil: the Body
-	// cannot be read again.
+	// out of date. With look, true says as well that the Reply is the Same
+	// (Unchanged). Reread never blocks and is called from the server's loop. nil:
+	// the Body cannot be read again.
 	Reread func(b []byte, look bool) bool
+
+	// Reopen returns anew the File that Reread reads from, which the server may
+	// close at any time and then has to have again. The server owns what it
+	// returns. nil: the Reply is out of date, as after a Reread. Reopen never
+	// blocks and is called from the server's loop. Without a Reopen, Reread needs
+	// no File.
+	Reopen func() *ipc.FD
 
 	// Holds says whether File still has the content that the Reply speaks of.
 	// A server asks before each use, while it sends and before the last octet,

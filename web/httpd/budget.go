@@ -64,10 +64,10 @@ func shareOut(limit, listeners, loops int, p *ProgramOptions) budget {
 	b.crew = min(maxCrew, max(2, left/(4*descriptorsPerAnswer)))
 	left -= b.crew * descriptorsPerAnswer
 	b.clients = max(2, left)
-	// Each of few may be sent a file that is not cached, and a few more come
-	// before the files are closed.
-	b.few = b.clients / 8
-	b.lent = min(b.clients*5/8, most-b.files)
+	// Each of few may be sent a file that is not cached, and some more come before
+	// the files are closed.
+	b.few = b.clients / 16
+	b.lent = min(b.clients*3/4, most-b.files)
 	return b
 }
 

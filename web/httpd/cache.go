@@ -24,6 +24,14 @@ const (
 	// maxVictims is how many contents are looked at for one to take the place of.
 	maxVictims = 4
 
+	// roomEvery is how many requests a document is asked for until it is tried again
+	// to find room for its content.
+	roomEvery = 4
+
+	// sizeCost is the size of content that costs as much to copy as it does to
+	// begin with, about.
+	sizeCost = 512
+
 	// countTime is how long a request counts in full for its document's content
 	// to stay in memory. After it, it counts half, and so on.
 	countTime = 8 * time.Second
@@ -39,13 +47,21 @@ const (
 	// promise a change to be seen in.
 	freshTime = 500 * time.Millisecond
 
+	// rereadTime is the same for one whose content is read anew for each request,
+	// of which only the name is not looked at: for him who has many documents.
+	rereadTime = 650 * time.Millisecond
+
 	// askTime is how much longer it is served while the site is asked whether
 	// it still holds, so that not all who want it ask at once.
 	askTime = 300 * time.Millisecond
 
-	// keepTime is how long a document that nobody asks for is kept: a file
-	// that was removed gives its blocks back.
-	keepTime = 10 * time.Second
+	// openTime is how long the file of a document that nobody asks for is kept
+	// open: one that was removed gives its blocks back.
+	openTime = 10 * time.Second
+
+	// keepTime is how long the document itself is kept: the memory of a server
+	// with nothing to do is given back.
+	keepTime = time.Minute
 
 	// entryCost is about what an entry takes beside its bytes: with the reply,
 	// its functions and strings, and the place in the map.
@@ -65,6 +81,7 @@ type cache struct {
 	room     int64     // octets at most
 	files    int
 	open     int           // files at most
+	keep     time.Duration // for how long, when nobody asks
 	loose    *atomic.Int64 // counts open files that are sent but not cached
 }
 
@@ -102,6 +119,7 @@ func newCache(room int64, files int, loose *atomic.Int64) cache {
 		contents: entryList{number: 1},
 		room:     room,
 		open:     max(1, files),
+		keep:     keepTime,
 	}
 }
 
@@ -179,9 +197,6 @@ func (k *cache) put(r *web.Request, en *entry, content []byte, lent bool, checke
 	}
 	if !sendsFile(p) {
 		k.retain(en, content, lent, now)
-		if k.files > k.open {
-			k.closeFile(en)
-		}
 	}
 	for k.heads > k.room*headShare/6 || k.files > k.open || k.bytes > k.room && k.contents.last == nil {
 		k.drop(k.recent.last)
@@ -203,13 +218,31 @@ func (k *cache) forget(r *web.Request) {
 // retain keeps content, that of en, in memory if there is room for it, or if
 // others that have it are asked for much less.
 func (k *cache) retain(en *entry, content []byte, lent bool, now time.Duration) {
-	if en.content != nil || !k.makeRoom(en, int64(len(content)), now) {
+	if en.content != nil {
+		return
+	}
+	if !k.makeRoom(en, int64(len(content)), now) {
+		if k.files > k.open {
+			k.closeFile(en)
+		}
 		return
 	}
 	k.closeFile(en)
 	en.hold(content, lent)
 	k.bytes += int64(len(content))
 	k.contents.pushFront(en)
+}
+
+// reopen opens the file that en is read from again, and reports whether that is
+// still what it was.
+func (k *cache) reopen(en *entry) bool {
+	fd := en.reply.Reopen()
+	if fd == nil {
+		return false
+	}
+	en.reply.File = fd
+	k.files++
+	return true
 }
 
 // closeFile closes the file that en is read from, which it can do without.
@@ -221,21 +254,29 @@ func (k *cache) closeFile(en *entry) {
 	}
 }
 
-// makeRoom has contents that are asked for much less than en give up their place
-// to one of that size, and reports whether there is room.
+// makeRoom has contents that are worth much less than that of en, of that size, give
+// up their place to it, and reports whether there is room.
 func (k *cache) makeRoom(en *entry, size int64, now time.Duration) bool {
-	if size > k.room/maxShare {
+	if size > k.room/maxShare || k.bytes+size > k.room && en.hits%roomEvery != 0 {
 		return false
 	}
 	for tries := 0; k.bytes+size > k.room && k.contents.last != nil; tries++ {
 		victim := k.contents.last
-		if tries == maxVictims || en.rate(now) < 2*victim.rate(now)+2 {
+		if tries == maxVictims || !en.isWorthMore(size, victim, now) {
 			k.contents.toFront(victim) // another time others are looked at
 			return false
 		}
 		k.shed(victim)
 	}
 	return true
+}
+
+// isWorthMore reports whether the content of en, of that size, is asked for much
+// more for each octet than that of victim. Most of what a request costs that finds
+// its content in memory no longer depends on how long that is, so of two documents
+// that are asked for alike the shorter one stays.
+func (en *entry) isWorthMore(size int64, victim *entry, now time.Duration) bool {
+	return int64(en.rate(now))*(sizeCost+int64(len(victim.content))) >= 2*int64(victim.rate(now)+1)*(sizeCost+size)
 }
 
 // shed takes the content of en out of memory, and en out of the cache when its
@@ -283,7 +324,14 @@ func (en *entry) countLoose(loose *atomic.Int64) {
 // longest is closed first.
 func (k *cache) setOpen(files int) {
 	k.open = max(1, files)
-	for en := k.recent.last; en != nil && k.files > k.open; {
+	k.closeFiles(k.files-k.open, func(*entry) bool { return true })
+}
+
+// closeFiles closes n files, those that nobody has asked for longest first, as long
+// as that may be done.
+func (k *cache) closeFiles(n int, may func(*entry) bool) {
+	most := k.files - n
+	for en := k.recent.last; en != nil && k.files > most && may(en); {
 		previous := en.links[k.recent.number].prev
 		switch {
 		case en.reply.File == nil:
@@ -317,9 +365,10 @@ func (k *cache) dropFiles() (dropped bool) {
 
 // expire removes what nobody has asked for lately.
 func (k *cache) expire(now time.Duration) {
-	for k.recent.last != nil && now-k.recent.last.used > keepTime {
+	for k.recent.last != nil && now-k.recent.last.used > k.keep {
 		k.drop(k.recent.last)
 	}
+	k.closeFiles(k.files, func(en *entry) bool { return now-en.used > openTime })
 }
 
 func (k *cache) clear() {

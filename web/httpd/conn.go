@@ -214,7 +214,7 @@ func (c *conn) lookup(r *web.Request) *entry {
 	if !r.IsGet() || r.Length > maxContent {
 		return nil
 	}
-	return c.engine.lookup(r)
+	return c.engine.lookup(r, c.connection(r))
 }
 
 // begin notes what follows the head r: content to skip, another request, or

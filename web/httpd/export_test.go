@@ -13,6 +13,14 @@ func IdleTimeout(s *Server) time.Duration { return s.opt.IdleTimeout }
 // clients, and how many those are.
 func Files(s *Server) (share, lent, few int) { return s.budget.files, s.budget.lent, s.budget.few }
 
+// KeepFor sets how long s, which does not serve yet, keeps documents that nobody
+// asks for.
+func KeepFor(s *Server, d time.Duration) {
+	for _, e := range s.engines {
+		e.cache.keep = d
+	}
+}
+
 // MaxHeld is the least that ProgramOptions.MaxSpool can be: more content goes to a
 // program as it comes.
 const MaxHeld = maxHeld

@@ -11,11 +11,11 @@ import (
 const roomSize = 128 << 10
 
 // lookup returns what answers r at once: a document out of the cache, or what a
-// web.PromptSite says of it. Content that is not in memory is in e.fetched until the
+// web.PromptSite says of it. Field is the Connection field of the reply. Content that is not in memory is in e.fetched until the
 // next lookup. nil: the site has to be asked, which may have to wait.
-func (e *engine) lookup(r *web.Request) *entry {
+func (e *engine) lookup(r *web.Request, field []byte) *entry {
 	plain := r.Seen&web.Conditional == 0 && !r.IsHead()
-	if en := e.cache.find(r, e.loop.Now(), plain); en != nil && (!en.isLight() || e.reread(r, en)) {
+	if en := e.cache.find(r, e.loop.Now(), plain); en != nil && (!en.isLight() || e.reread(r, en, plain, field)) {
 		return en
 	}
 	p := e.server.answerNow(r, e.roomFor(roomSize))
@@ -29,7 +29,7 @@ func (e *engine) lookup(r *web.Request) *entry {
 
 // reread reads the content of en, if r gets any of it. It drops en when that is
 // out of date, or takes waiting for.
-func (e *engine) reread(r *web.Request, en *entry) bool {
+func (e *engine) reread(r *web.Request, en *entry, plain bool, field []byte) bool {
 	if r.IsHead() {
 		return true
 	}
@@ -37,14 +37,25 @@ func (e *engine) reread(r *web.Request, en *entry) bool {
 		return true
 	}
 	now := e.loop.Now()
-	look := en.reply.File == nil || now-en.checked > freshTime
-	e.fetched = e.roomFor(en.reply.Size)
+	look := now-en.checked > rereadTime
+	if en.reply.File == nil && en.reply.Reopen != nil {
+		if !e.cache.reopen(en) {
+			e.cache.drop(en)
+			return false
+		}
+		en.checked, look = now, false
+	}
+	if plain && en.reply.Size <= inPiece {
+		e.fetched = e.roomBehind(len(e.start)+len(en.head())+len(field)+len(crlf), int(en.reply.Size))
+	} else {
+		e.fetched = e.roomFor(en.reply.Size)
+	}
 	if !en.reply.Reread(e.fetched, look) {
 		e.cache.drop(en)
 		return false
 	}
 	if look {
-		en.checked, en.asked = now, false
+		en.checked = now
 	}
 	e.cache.retain(en, e.fetched, true, now)
 	return true
@@ -59,6 +70,26 @@ func (e *engine) roomFor(size int64) []byte {
 		e.room = make([]byte, roomSize)
 	}
 	return e.room[:size]
+}
+
+// roomBehind lends room for content where it is to be sent from, behind a head of
+// that many octets.
+func (e *engine) roomBehind(head, size int) []byte {
+	at := len(e.out) + head
+	if at+size > cap(e.out) {
+		return e.roomFor(int64(size))
+	}
+	return e.out[at : at+size : at+size]
+}
+
+// appendContent appends content to out, unless it has been read to there.
+func (e *engine) appendContent(content []byte) {
+	at := len(e.out)
+	if all := at + len(content); all > at && all <= cap(e.out) && &content[0] == &e.out[:all][at] {
+		e.out = e.out[:all]
+		return
+	}
+	e.out = append(e.out, content...)
 }
 
 // giveRoom gives away the room that holds content, if it is lent, to who needs
@@ -98,7 +129,7 @@ func (e *engine) keep(r *web.Request, en *entry, lent bool, asked time.Duration)
 func (e *engine) noteRequest() {
 	if !e.sweeping {
 		e.sweeping = true
-		e.loop.After(keepTime, e.sweep)
+		e.loop.After(openTime, e.sweep)
 	}
 	e.requested = true
 }
@@ -110,7 +141,7 @@ func (e *engine) sweep() {
 	e.cache.expire(e.loop.Now())
 	if e.requested || e.cache.recent.first != nil {
 		e.requested = false
-		e.loop.After(keepTime/2, e.sweep)
+		e.loop.After(openTime/2, e.sweep)
 		return
 	}
 	e.sweeping = false

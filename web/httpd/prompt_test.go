@@ -1,6 +1,7 @@
 package httpd_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,8 +9,10 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"xanadu/ipc"
+	"xanadu/ipc/addr"
 	"xanadu/web"
 	"xanadu/web/httpd"
 )
@@ -232,7 +235,9 @@ func TestIdle(t *testing.T) {
 	}
 	t.Parallel()
 	idle := make(chan bool, 8)
-	r := start(t, pages{"/": memory("hello")}, httpd.Options{Idle: func() { idle <- true }})
+	r := prepare(t, addr.MustParse("tcp:127.0.0.1:0"), pages{"/": memory("hello")}, httpd.Options{Idle: func() { idle <- true }})
+	httpd.KeepFor(r.Server, time.Second)
+	r.serve(context.Background())
 	r.dial().get("/").want(t, 200, "hello")
 	await(t, idle, "a call of Idle")
 	never(t, idle, "another call of Idle")

@@ -133,7 +133,8 @@ func (c *conn) respond(r *web.Request, en *entry) bool {
 	if field := c.connection(r); field == nil && en.isWhole() {
 		e.out = append(e.out, en.bytes...)
 	} else {
-		e.out = append(append(append(append(e.out, en.head()...), field...), crlf...), e.contentOf(en)...)
+		e.out = append(append(append(e.out, en.head()...), field...), crlf...)
+		e.appendContent(e.contentOf(en))
 	}
 	e.traceReply(r, en.reply, en.reply.Status, e.out[at:])
 	c.log(r, en.reply.Status, en.reply.Size)

@@ -232,7 +232,7 @@ func (v *snapshot) vouch(p *web.Reply, at place, fd *ipc.FD) {
 		f := &version{at.root, at.name, fd, v.st}
 		p.Unchanged = f.unchanged
 		if v.whole {
-			p.Reread = f.reread
+			p.Reread, p.Reopen = f.reread, f.reopen
 		}
 	}
 }

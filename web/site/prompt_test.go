@@ -152,6 +152,16 @@ func TestReread(t *testing.T) {
 				}
 				want := test.change == nil || test.elsewhere && way.open && !way.look
 				b := make([]byte, len("hello"))
+				if !way.open {
+					fd := p.Reopen()
+					if (fd != nil) != want {
+						t.Errorf("Reopen: %v, want one: %v", fd, want)
+					}
+					if fd == nil {
+						return
+					}
+					defer fd.Close()
+				}
 				if got := p.Reread(b, way.look); got != want || got && string(b) != "hello" {
 					t.Errorf("Reread: %v, %q, want %v", got, b, want)
 				}

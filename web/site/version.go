@@ -12,7 +12,7 @@ import (
 type version struct {
 	root *root
 	name string
-	fd   *ipc.FD // the reply's File, which the server may have closed
+	fd   *ipc.FD // the reply's File, which the server owns
 	st   sys.Stat
 }
 
@@ -38,22 +38,27 @@ func (f *version) unchanged() web.Freshness {
 // reread implements web.Reply.Reread. A change that comes while the file is read
 // shows in what statx(2) says afterwards.
 func (f *version) reread(b []byte, look bool) bool {
-	fd := f.fd
-	if fd.Number() < 0 {
-		var err error
-		if fd, _, err = f.root.openCached(f.name); err != nil {
-			return false
-		}
-		defer fd.Close()
-		look = false // it is what the name leads to
-	}
-	n, errno := sys.ReadCached(fd.Number(), b, 0)
+	n, errno := sys.ReadCached(f.fd.Number(), b, 0)
 	if errno != 0 || n != len(b) {
 		return false
 	}
 	if look {
 		return f.unchanged() == web.Same
 	}
-	st, errno := sys.FstatCached(fd.Number())
+	st, errno := sys.FstatCached(f.fd.Number())
 	return errno == 0 && st == f.st
+}
+
+// reopen implements web.Reply.Reopen.
+func (f *version) reopen() *ipc.FD {
+	fd, st, err := f.root.openCached(f.name)
+	if err != nil {
+		return nil
+	}
+	if st != f.st {
+		fd.Close()
+		return nil
+	}
+	f.fd = fd
+	return fd
 }
