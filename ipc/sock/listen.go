@@ -258,9 +258,9 @@ func adopt(fd *ipc.FD, opt *Options) (*Listener, error) {
 // until ErrWouldBlock takes those that have connected, and Close then resets
 // nobody. The socket file is removed, if it is still the socket's own, so that
 // another server can listen at the path. A client of TCP that is kept away
-// (Linux) tries again after a second, and finds who listens by then. An error, as
-// EPERM where the system reserves filters for root,
-// means that clients still come.
+// (Linux) tries again after a second, and finds who listens by then. An error,
+// as EPERM where the system reserves filters for root, means that clients still
+// come.
 func (l *Listener) Drain() error {
 	if err := l.file.remove(); err != nil {
 		return fmt.Errorf("drain %s: %w", l.addr, err)

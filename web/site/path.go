@@ -2,6 +2,7 @@ package site
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"strings"
 )
@@ -116,11 +117,11 @@ func appendDecoded(dst, segment []byte) ([]byte, error) {
 			if len(segment)-i < 3 {
 				return nil, errMalformed
 			}
-			high, low := hexValue(segment[i+1]), hexValue(segment[i+2])
-			if high < 0 || low < 0 {
+			var octet [1]byte
+			if _, err := hex.Decode(octet[:], segment[i+1:i+3]); err != nil {
 				return nil, errMalformed
 			}
-			c = byte(high<<4 | low)
+			c = octet[0]
 			i += 2
 		}
 		switch c {
@@ -132,18 +133,6 @@ func appendDecoded(dst, segment []byte) ([]byte, error) {
 		dst = append(dst, c)
 	}
 	return dst, nil
-}
-
-func hexValue(c byte) int {
-	switch {
-	case '0' <= c && c <= '9':
-		return int(c - '0')
-	case 'a' <= c && c <= 'f':
-		return int(c-'a') + 10
-	case 'A' <= c && c <= 'F':
-		return int(c-'A') + 10
-	}
-	return -1
 }
 
 // append appends p as a client would send it, which is safe in a field, in an
