@@ -69,9 +69,9 @@ const (
 )
 
 // sendTurn is how much of one send a turn passes on before others have theirs:
-// more than a socket takes at once, so that a turn ends when the kernel has enough,
-// and some tenths of a millisecond of copying.
-const sendTurn = 2 << 20
+// enough that the cost of a turn vanishes in it, and about a millisecond of a
+// fast network.
+const sendTurn = 1 << 20
 
 // Attach makes s the stream of the connected, non-blocking socket fd on l and
 // takes ownership of the number. Nothing is received before Receive. It panics
