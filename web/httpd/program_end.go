@@ -180,7 +180,7 @@ func (p *program) timeIsUp() {
 		p.expect()
 		p.awaitEnd()
 	default:
-		p.fail(504, fmt.Sprintf("it has said nothing for %v", p.engine.server.opt.Programs.Silence))
+		p.fail(504, fmt.Sprintf("it has said nothing for %gs", p.engine.server.opt.Programs.Silence.Seconds()))
 		p.stop()
 	}
 }

@@ -42,17 +42,19 @@ func (s *Site) addPrograms(docroot, dir string, links bool) (err error) {
 	if p.dir, err = filepath.Abs(dir); err != nil {
 		return err
 	}
-	switch inside, err := contains(p.dir, p.docroot); {
-	case err != nil:
-		return err
-	case inside:
-		return errors.New("the documents lie in it; give the programs a directory of their own")
-	}
 	where, err := openNamed(p.dir, s.kind.open, time.Now)
 	if err != nil {
 		return fmt.Errorf("open: %w%s", err, advice(err))
 	}
 	p.root = &root{where: where}
+	switch inside, err := contains(p.dir, p.docroot); {
+	case err != nil:
+		p.root.Close()
+		return err
+	case inside:
+		p.root.Close()
+		return errors.New("the documents lie in it; give the programs a directory of their own")
+	}
 	if s.apart, err = keepApart(where, s.errorf); err != nil {
 		p.root.Close()
 		return err

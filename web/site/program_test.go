@@ -225,7 +225,7 @@ func TestProgramDirectories(t *testing.T) {
 		{"the document root", "docs", "the documents lie in it"},
 		{"around the document root", ".", "the documents lie in it"},
 		{"around it by a link", "docs/up", "the documents lie in it"},
-		{"nothing", "none", "no such file or directory"},
+		{"nothing", "none", ": open: no such file or directory; name a directory that exists"},
 		{"a file", "file", "name the directory rather than a file in it"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -142,6 +142,7 @@ func newSite(docroot string, opt *Options, kind *kind) (*Site, error) {
 
 func (s *Site) clock() time.Time { return s.now() }
 
+// advice says what to do when a directory cannot be opened.
 func advice(err error) string {
 	switch {
 	case errors.Is(err, syscall.ENOENT):
@@ -151,7 +152,7 @@ func advice(err error) string {
 	case errors.Is(err, syscall.EACCES):
 		return "; whoever serves it must be able to read and search it (chmod a+rx)"
 	}
-	return ""
+	return "; name another directory"
 }
 
 // Reopen has the Site go to where the names of the document root and of the

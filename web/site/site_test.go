@@ -32,7 +32,7 @@ func TestNewErrors(t *testing.T) {
 		}{
 			{"missing", syscall.ENOENT, "open: no such file or directory; name a directory that exists", false},
 			{"file", syscall.ENOTDIR, "open: not a directory; name the directory rather than a file in it", false},
-			{"loop", syscall.ELOOP, "open: too many levels of symbolic links", false},
+			{"loop", syscall.ELOOP, "open: too many levels of symbolic links; name another directory", false},
 			{"closed", syscall.EACCES, "open: permission denied; whoever serves it must be able to read and search it (chmod a+rx)", true},
 			{"unlisted", syscall.EACCES, "(chmod a+rx)", true},
 			{"unsearched", syscall.EACCES, "(chmod a+rx)", true},
