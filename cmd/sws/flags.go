@@ -84,37 +84,46 @@ type settings struct {
 	version        bool
 }
 
-// A usageError is a command line that cannot be understood: exit status 2.
-// Other errors of parse mean a value that can never do.
+// A usageError is a command line that cannot be understood, or a value that no
+// option takes: exit status 2. It says what to do.
 type usageError struct{ problem string }
 
-func (e usageError) Error() string { return e.problem + "; sws -h shows the usage" }
+func (e usageError) Error() string { return e.problem }
+
+// misuse returns a usageError of a command line whose remedy is to read how it is
+// to be.
+func misuse(problem string) usageError { return usageError{problem + "; sws -h shows the usage"} }
 
 // parse reads the command line, without the name of the command.
 func parse(args []string) (*settings, error) {
 	s := &settings{port: defaultPort}
 	flags := s.flags()
 	if err := flags.Parse(args); err != nil {
-		return nil, explain(err)
+		return nil, explain(err, flags, args)
+	}
+	if arg := passedOver(args); arg != "" {
+		return nil, misuse("unknown option " + arg)
 	}
 	switch {
 	case s.help || s.version || s.completion != "":
 		return s, nil
 	case flags.NArg() == 0:
-		return nil, usageError{"the directory to serve is missing"}
+		return nil, misuse("the directory to serve is missing")
 	case flags.NArg() > 1:
-		return nil, usageError{fmt.Sprintf("one directory can be served, not %q", flags.Args())}
+		return nil, tooMany(flags, args)
+	case s.debug < 0:
+		return nil, usageError{fmt.Sprintf("-d: a number from 0 on is wanted, not %d", s.debug)}
 	case s.log == "-" && s.debug == 0 && !s.foreground:
-		return nil, usageError{"-l -: a daemon has no stdout; name a file, or add -f"}
+		return nil, misuse("-l -: a daemon has no stdout; name a file, or add -f")
 	case s.logFormat != "" && s.log == "" && s.debug == 0:
-		return nil, usageError{"--log-format: there is no log; name its file with -l"}
+		return nil, misuse("--log-format: there is no log; name its file with -l")
 	case (s.socketMode != 0 || s.socketOwner != nil) && !hasSocketFile(s.addresses):
-		return nil, usageError{"--socket-mode and --socket-group: there is no socket file; name one with -i unix:/path"}
+		return nil, misuse("--socket-mode and --socket-group: there is no socket file; name one with -i unix:/path")
 	case s.cgi == "" && (s.cgiEnv != nil || s.cgiAuth || s.cgiArgs || s.cgiLinks || s.noSetID || s.cgiMax > 0 || s.cgiTimeout > 0 ||
 		s.cgiContent != 0 || s.cgiOutput != 0 || s.cgiCPU != 0 || s.cgiMemory != 0):
-		return nil, usageError{"there are no programs; name their directory with -c"}
+		return nil, misuse("there are no programs; name their directory with -c")
 	case s.userDir != "" && s.noUsers:
-		return nil, usageError{"--user-dir and --no-users exclude each other"}
+		return nil, misuse("--user-dir and --no-users exclude each other")
 	}
 	if s.debug > 0 {
 		s.log = "-"
@@ -224,26 +233,12 @@ func choice(flags *pflag.FlagSet, set *string, name, usage string, names []strin
 	usage += strings.Join(names[:last], ", ") + " or " + names[last]
 	flags.Func(name, usage, func(text string) error {
 		if !slices.Contains(names, text) {
-			return fmt.Errorf("%q is none of %s", text, strings.Join(names, ", "))
+			return fmt.Errorf("%q is none of %s%s", text, strings.Join(names, ", "), didYouMean(text, names...))
 		}
 		*set = text
 		return nil
 	})
 	flags.SetAnnotation(name, choices, names)
-}
-
-// explain turns an error of pflag into ours: "-p: why its value cannot do", or
-// a usageError.
-func explain(err error) error {
-	var invalid *pflag.InvalidValueError
-	if !errors.As(err, &invalid) {
-		return usageError{err.Error()}
-	}
-	name := "--" + invalid.GetFlag().Name
-	if short := invalid.GetFlag().Shorthand; short != "" {
-		name = "-" + short
-	}
-	return fmt.Errorf("%s: %w", name, errors.Unwrap(err))
 }
 
 // counter returns a function that reads a number from 1 to limit into n.
@@ -296,7 +291,7 @@ func orNone[T int64 | time.Duration](set *T, read func(string) error) func(strin
 			return nil
 		}
 		if err := read(text); err != nil {
-			return fmt.Errorf("%w; \"none\" is no limit", err)
+			return fmt.Errorf("%w; \"none\" is no limit%s", err, didYouMean(text, "none"))
 		}
 		return nil
 	}
@@ -305,7 +300,7 @@ func orNone[T int64 | time.Duration](set *T, read func(string) error) func(strin
 // absolute is filepath.Abs, which would take "" for the working directory.
 func absolute(path string) (string, error) {
 	if path == "" {
-		return "", usageError{"the directory to serve has an empty name"}
+		return "", misuse("the directory to serve has an empty name")
 	}
 	return filepath.Abs(path)
 }

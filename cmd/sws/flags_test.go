@@ -108,24 +108,45 @@ func TestParseErrors(t *testing.T) {
 	long := "/" + strings.Repeat("x", 200)
 	for _, c := range []struct {
 		args  []string
-		usage bool // exit status 2, with a word about sws -h
+		usage bool // with a word about sws -h
 		want  string
 	}{
 		{nil, true, "the directory to serve is missing"},
 		{[]string{"-f"}, true, "the directory to serve is missing"},
 		{[]string{""}, true, "the directory to serve has an empty name"},
-		{[]string{"a", "b"}, true, `one directory can be served, not ["a" "b"]`},
-		{[]string{"-x", "a"}, true, "unknown shorthand flag: 'x' in -x"},
-		{[]string{"--listing", "a"}, true, "unknown flag: --listing"},
-		{[]string{"a", "-p"}, true, "flag needs an argument: 'p' in -p"},
-		{[]string{"a", "--port"}, true, "flag needs an argument: --port"},
+		{[]string{"a", "b"}, true, `one directory can be served, not "a" and "b"`},
+		{[]string{"a", "b", "c", "d", "e f"}, true, `one directory can be served, not "a", "b", "c" and 2 more`},
+		{[]string{"-log", "x", "a"}, false, `one directory can be served, not "x" and "a"; did you mean --log?`},
+		{[]string{"-x", "a"}, true, "unknown option -x"},
+		{[]string{"-fx", "a"}, true, "unknown option -x"},
+		{[]string{"-é", "a"}, true, "unknown option -é"},
+		{[]string{"-P", "80", "a"}, false, "unknown option -P; did you mean -p?"},
+		{[]string{"--p", "80", "a"}, false, "unknown option --p; did you mean -p?"},
+		{[]string{"--prot=80", "a"}, false, "unknown option --prot; did you mean --port?"},
+		{[]string{"--PORT", "80", "a"}, false, "unknown option --PORT; did you mean --port?"},
+		{[]string{"-port", "80", "a"}, false, `-p: the port must be 0 to 65535, not "ort"; did you mean --port?`},
+		{[]string{"-help"}, false, "unknown option -e; did you mean --help?"},
+		{[]string{"-verison"}, false, "unknown option -v; did you mean --version?"},
+		{[]string{"--idle", "5m", "a"}, false, "unknown option --idle; did you mean --idle-timeout?"},
+		{[]string{"---port", "a"}, true, "unknown option ---port"},
+		{[]string{"-test.v", "a"}, true, "unknown option -test.v"},
+		{[]string{"--=80", "a"}, true, "unknown option --=80"},
+		{[]string{"-f=maybe", "a"}, false, `-f: no value is wanted, not "maybe"`},
+		{[]string{"--debug=a", "a"}, false, `-d: no value is wanted, not "a"`},
+		{[]string{"--debug=-1", "a"}, false, "-d: a number from 0 on is wanted, not -1"},
+		{[]string{"--listing", "a"}, true, "unknown option --listing"},
+		{[]string{"a", "-p"}, true, "-p: the value is missing, as in -p port"},
+		{[]string{"a", "--port"}, true, "-p: the value is missing, as in -p port"},
 		{[]string{"-l", "-", "a"}, true, "-l -: a daemon has no stdout; name a file, or add -f"},
 		{[]string{"--log-format", "json", "a"}, true, "--log-format: there is no log; name its file with -l"},
 		{[]string{"--log-format", "apache", "-d", "a"}, false, `--log-format: "apache" is none of sws, common, combined, json`},
+		{[]string{"--log-format", "JSON", "-d", "a"}, false, `--log-format: "JSON" is none of sws, common, combined, json; did you mean json?`},
+		{[]string{"--log-format", "comon", "-d", "a"}, false, `--log-format: "comon" is none of sws, common, combined, json; did you mean common?`},
 		{[]string{"--user-dir", "..", "a"}, false, `--user-dir: a path that leads into a home is wanted, not ".."`},
 		{[]string{"--user-dir", "", "a"}, false, `--user-dir: a path that leads into a home is wanted, not ""`},
 		{[]string{"--user-dir", "www", "--no-users", "a"}, true, "--user-dir and --no-users exclude each other"},
-		{[]string{"--completion", "csh"}, false, `--completion: "csh" is none of bash, zsh, fish`},
+		{[]string{"--completion", "tcsh"}, false, `--completion: "tcsh" is none of bash, zsh, fish`},
+		{[]string{"--completion", "bahs"}, false, `--completion: "bahs" is none of bash, zsh, fish; did you mean bash?`},
 		{[]string{"-c", "", "a"}, false, "-c: name a directory"},
 		{[]string{"--cgi-auth", "a"}, true, "there are no programs; name their directory with -c"},
 		{[]string{"--cgi-env", "HTTP_PROXY", "-c", "b", "a"}, false, "--cgi-env: HTTP_PROXY is for a field of the request"},
@@ -142,6 +163,8 @@ func TestParseErrors(t *testing.T) {
 		{[]string{"--cgi-timeout", "90", "-c", "b", "a"}, false, `--cgi-timeout: a time as 90s or 5m is wanted, not "90"`},
 		{[]string{"--trust-proxy", "", "a"}, false, `--trust-proxy: unix, an IP address or a prefix as 10.0.0.0/8 is wanted, not ""`},
 		{[]string{"--trust-proxy", "localhost", "a"}, false, `--trust-proxy: unix, an IP address or a prefix as 10.0.0.0/8 is wanted, not "localhost"`},
+		{[]string{"--trust-proxy", "Unix", "a"}, false, `--trust-proxy: unix, an IP address or a prefix as 10.0.0.0/8 is wanted, not "Unix"; did you mean unix?`},
+		{[]string{"--cgi-cpu", "non", "-c", "b", "a"}, false, `--cgi-cpu: a time as 90s or 5m is wanted, not "non"; "none" is no limit; did you mean none?`},
 		{[]string{"--trust-proxy", "fe80::1%eth0", "a"}, false, `--trust-proxy: unix, an IP address or a prefix as 10.0.0.0/8 is wanted, not "fe80::1%eth0"`},
 		{[]string{"--trust-proxy", "::ffff:0:0/8", "a"}, false, `--trust-proxy: unix, an IP address or a prefix as 10.0.0.0/8 is wanted, not "::ffff:0:0/8"`},
 		{[]string{"--socket-mode", "0888", "-i", "unix:s", "a"}, false, `--socket-mode: permissions in octal as 0660 are wanted, not "0888"`},
@@ -165,6 +188,7 @@ func TestParseErrors(t *testing.T) {
 		{[]string{"-i", "::g", "a"}, false, `-i: "::g" is not an IPv6 address`},
 		{[]string{"-i", "a b", "a"}, false, `-i: "a b" is neither an IP address nor a host name: it may hold letters, digits, hyphens and dots`},
 		{[]string{"-i", "unix:", "a"}, false, "-i: unix: is followed by a path"},
+		{[]string{"-i", "unx:/s", "a"}, false, `-i: "unx:/s" is not an IPv6 address; did you mean unix:/s?`},
 		{[]string{"-i", "unix:" + long, "a"}, false, fmt.Sprintf(`-i: address "unix:%.115s" and 86 bytes more: the path is 201 bytes long; a socket's may have %d at most`, long, maxPath)},
 		{[]string{"--loops", "0", "a"}, false, `--loops: a number from 1 to 1024 is wanted, not "0"`},
 		{[]string{"--loops", "two", "a"}, false, `--loops: a number from 1 to 1024 is wanted, not "two"`},
@@ -189,10 +213,53 @@ func TestParseErrors(t *testing.T) {
 			if got := err.Error(); got != c.want {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
-			if got := errors.As(err, new(usageError)); got != c.usage {
-				t.Errorf("usage error: %v, want %v", got, c.usage)
+			if !errors.As(err, new(usageError)) {
+				t.Error("it is no usageError")
 			}
 		})
+	}
+}
+
+// Each option has a value that it does not take, and says so with exit status 2.
+// No message is Go's.
+func TestWrongValues(t *testing.T) {
+	wrong := map[string]string{ // of the others it is the empty one
+		"address": "1.2.3", "port": "http", "socket-mode": "rw", "socket-group": "no such", "trust-proxy": "localhost",
+		"user-dir": "/home", "cgi-env": "A=B", "cgi-max": "0", "cgi-timeout": "60", "cgi-content": "1", "cgi-output": "much",
+		"cgi-cpu": "long", "cgi-memory": "1TB", "log-format": "xml", "loops": "0", "cache-size": "-1", "max-connections": "all",
+		"idle-timeout": "0", "head-timeout": "20", "content-timeout": "1ns", "answer-timeout": "1d", "reply-timeout": "99h",
+		"poller": "none", "completion": "csh",
+	}
+	new(settings).flags().VisitAll(func(f *pflag.Flag) {
+		t.Run(f.Name, func(t *testing.T) {
+			value := wrong[f.Name]
+			if f.NoOptDefVal != "" {
+				value = "maybe"
+			}
+			var stdout, stderr strings.Builder
+			status := run([]string{"-f", "--" + f.Name + "=" + value, t.TempDir() + "/none"}, nil, &stdout, &stderr)
+			if said := stderr.String(); status != 2 || stdout.Len() > 0 || !strings.HasPrefix(said, "sws: "+shownAs(f)+": ") ||
+				strings.Count(said, "\n") != 1 || regexp.MustCompile(`strconv|parsing|invalid|\[\S+ `).MatchString(said) {
+				t.Errorf("%q: exit status %d, %q, %q", value, status, stdout.String(), said)
+			}
+		})
+	})
+}
+
+// No command line helps where the working directory is gone.
+func TestNoWorkingDirectory(t *testing.T) {
+	dir, err := os.MkdirTemp("", "sws")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(dir)
+	if err := os.Remove(dir); err != nil {
+		t.Skipf("this system keeps a working directory: %v", err)
+	}
+	for _, args := range [][]string{{"-c", "b", "/srv"}, {"-i", "unix:s", "/srv"}, {"-l", "log", "/srv"}, {"srv"}} {
+		if _, err := parse(args); err == nil || errors.As(err, new(usageError)) {
+			t.Errorf("%q: %v", args, err)
+		}
 	}
 }
 

@@ -56,6 +56,9 @@ func listenAddress(text string) (addr.Addr, error) {
 		if _, portErr := addr.Parse(text); portErr == nil {
 			return addr.Addr{}, fmt.Errorf("%q: the port is given with -p", text)
 		}
+		if scheme, rest, ok := strings.Cut(text, ":"); ok && nearest(scheme, []string{"unix"}) != "" {
+			return addr.Addr{}, fmt.Errorf("%w%s", err, meant("unix:"+rest))
+		}
 		return addr.Addr{}, err
 	}
 	return a, nil

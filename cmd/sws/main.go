@@ -29,7 +29,8 @@ func main() {
 }
 
 // run is the command, from its arguments to its exit status: 0, 1 for a
-// failure, 2 for a command line that cannot be understood.
+// failure, 2 for a command line that cannot be understood or asks for what no
+// option takes.
 func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	s, err := parse(args)
 	switch {

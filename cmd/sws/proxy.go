@@ -72,7 +72,7 @@ func addProxy(p *web.Proxies, text string) error {
 		prefix = netip.PrefixFrom(a.Unmap(), prefix.Bits()-96)
 	}
 	if !prefix.IsValid() {
-		return fmt.Errorf("unix, an IP address or a prefix as 10.0.0.0/8 is wanted, not %q", text)
+		return fmt.Errorf("unix, an IP address or a prefix as 10.0.0.0/8 is wanted, not %q%s", text, didYouMean(text, "unix"))
 	}
 	p.Prefixes = append(p.Prefixes, prefix.Masked())
 	return nil
