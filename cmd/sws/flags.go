@@ -67,6 +67,7 @@ type settings struct {
 	cgiMemory      int64         // octets; -1: no limit
 	debug          int           // how often -d was given: 1 for debugging, more to see the heads
 	foreground     bool
+	qr             bool
 	noUsers        bool
 	userDir        string // "" for the manual's own
 	dirsFirst      bool
@@ -175,6 +176,7 @@ func (s *settings) flags() *pflag.FlagSet {
 		s.port, err = addr.ParsePort(text)
 		return err
 	})
+	flags.BoolVar(&s.qr, "qr", false, "on a terminal, draw the network's URL as a QR code")
 	flags.Func("socket-mode", "the `mode` of the file of unix:/path, as 0660", socketMode(&s.socketMode))
 	flags.Func("socket-group", "the `group` of that file", socketGroup(&s.socketOwner))
 	flags.Func("trust-proxy", "take the client's address from the `proxy` at unix, an IP address or prefix (10.0.0.0/8); may be given repeatedly", func(text string) error {

@@ -246,43 +246,6 @@ func (s sockets) descriptors() []*ipc.FD {
 	return fds
 }
 
-// urls says where the sockets can be reached from this host: unix:/path, or an
-// http URL of the socket's address. One that takes every address is named by
-// the loopback addresses.
-func (s sockets) urls() []string {
-	var urls []string
-	for _, l := range s {
-		urls = append(urls, urlsOf(l.at)...)
-	}
-	return urls
-}
-
-// urlsOf returns where a can be reached. One socket for every address of the
-// host, or for all of one version of IP, is reached at the loopback address.
-func urlsOf(a addr.Addr) []string {
-	if a.Network().IsUnix() {
-		return []string{a.String()}
-	}
-	at := a.AddrPort().Addr()
-	var hosts []netip.Addr
-	if a.IsAny() || at == netip.IPv4Unspecified() {
-		hosts = append(hosts, netip.AddrFrom4([4]byte{127, 0, 0, 1}))
-	}
-	if a.IsAny() || at == netip.IPv6Unspecified() {
-		hosts = append(hosts, netip.IPv6Loopback())
-	}
-	if len(hosts) == 0 {
-		hosts = []netip.Addr{at}
-	}
-	urls := make([]string, len(hosts))
-	for i, host := range hosts {
-		// In a URL the percent sign before a zone is itself encoded (RFC 6874).
-		authority := strings.Replace(netip.AddrPortFrom(host, a.Port()).String(), "%", "%25", 1)
-		urls[i] = "http://" + authority + "/"
-	}
-	return urls
-}
-
 // drain keeps new clients away, for close to reset nobody. Where that fails,
 // some may be: it is no reason not to end.
 func (s sockets) drain() {

@@ -69,6 +69,10 @@ func TestResolve(t *testing.T) {
 }
 
 func TestURLs(t *testing.T) {
+	var here []netip.Addr
+	for _, a := range []string{"127.0.0.1", "::1", "192.0.2.7", "fd00::7", "fe80::7%eth0"} {
+		here = append(here, netip.MustParseAddr(a))
+	}
 	for _, c := range []struct {
 		addr string
 		want []string
@@ -76,13 +80,14 @@ func TestURLs(t *testing.T) {
 		{"127.0.0.1:80", []string{"http://127.0.0.1:80/"}},
 		{"[::1]:8080", []string{"http://[::1]:8080/"}},
 		{"[fe80::1%eth0]:8080", []string{"http://[fe80::1%25eth0]:8080/"}},
-		{"0.0.0.0:8080", []string{"http://127.0.0.1:8080/"}},
-		{"[::]:8080", []string{"http://[::1]:8080/"}},
-		{"*:8080", []string{"http://127.0.0.1:8080/", "http://[::1]:8080/"}},
+		{"0.0.0.0:8080", []string{"http://127.0.0.1:8080/", "http://192.0.2.7:8080/"}},
+		{"[::]:8080", []string{"http://[::1]:8080/", "http://[fd00::7]:8080/", "http://[fe80::7%25eth0]:8080/"}},
+		{"*:8080", []string{"http://127.0.0.1:8080/", "http://[::1]:8080/",
+			"http://192.0.2.7:8080/", "http://[fd00::7]:8080/", "http://[fe80::7%25eth0]:8080/"}},
 		{"unix:/run/sws.sock", []string{"unix:/run/sws.sock"}},
 		{"unix:@sws", []string{"unix:@sws"}},
 	} {
-		if got := urlsOf(addr.MustParse(c.addr)); !slices.Equal(got, c.want) {
+		if got := urlsOf(addr.MustParse(c.addr), here); !slices.Equal(got, c.want) {
 			t.Errorf("%s: got %q, want %q", c.addr, got, c.want)
 		}
 	}
@@ -115,7 +120,7 @@ func TestListenOnName(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(s) != 1 || s[0].Addr().AddrPort().Addr() != here.AddrPort().Addr() {
-		t.Errorf("got %v", s.urls())
+		t.Errorf("got %v", s.urls(nil))
 	}
 	s.close()
 	for name, targets := range map[string][]target{

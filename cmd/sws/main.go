@@ -14,7 +14,6 @@ import (
 	"runtime/debug"
 	"slices"
 
-	"xanadu/internal/sys"
 	"xanadu/ipc/proc"
 	"xanadu/web/accesslog"
 	"xanadu/web/cgi"
@@ -42,9 +41,9 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 	case s.completion != "":
 		_, err = io.WriteString(stdout, completion(s.completion))
 	case s.debug > 0:
-		err = serve(s, stdout, stderr, announcer(stderr)) // stdout is all log
+		err = serve(s, stdout, stderr, s.announcer(stderr, stderr)) // stdout is all log
 	case s.foreground:
-		err = serve(s, stdout, stderr, announcer(stdout))
+		err = serve(s, stdout, stderr, s.announcer(stdout, stderr))
 	case !isDaemon():
 		return launch(args, stderr)
 	default:
@@ -136,7 +135,11 @@ func serve(s *settings, stdout, stderr io.Writer, ready func(at []string) error)
 	})
 	defer signals.release()
 
-	if err := ready(sockets.urls()); err != nil {
+	here, err := hostAddresses()
+	if err != nil {
+		complaints.errorf("the addresses of this host cannot be listed: %v; only those of the loopback interface are shown", err)
+	}
+	if err := ready(sockets.urls(here)); err != nil {
 		server.Shutdown(0)
 		return errors.Join(err, server.Serve(context.Background()))
 	}
@@ -175,17 +178,6 @@ func (s *settings) adoptOrphans() (release func(), err error) {
 	return release, err
 }
 
-// announcer returns what tells a person in the foreground where the server
-// listens. It serves on when nobody can be told.
-func announcer(w io.Writer) func(at []string) error {
-	return func(at []string) error {
-		for _, url := range at {
-			fmt.Fprintln(w, url)
-		}
-		return nil
-	}
-}
-
 // openLog opens the log that s asks for, nil when it asks for none.
 func (s *settings) openLog(stdout io.Writer, errorf func(string, ...any)) (*accesslog.Log, error) {
 	opt := &accesslog.Options{Errorf: errorf}
@@ -212,8 +204,7 @@ func (s *settings) openLog(stdout io.Writer, errorf func(string, ...any)) (*acce
 // colours: TERM says what it is, and NO_COLOR that there are to be none
 // (no-color.org).
 func colorful(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && sys.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" && os.Getenv("NO_COLOR") == ""
+	return isTerminal(w) && os.Getenv("TERM") != "dumb" && os.Getenv("NO_COLOR") == ""
 }
 
 func (s *settings) serverOptions(loops int, memory memory, log *accesslog.Log, errorf func(string, ...any)) *httpd.Options {

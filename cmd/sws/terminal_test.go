@@ -5,15 +5,12 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
-
-	"xanadu/ipc/proc"
 )
 
 // On a terminal -dd is in colour, unless its user says otherwise, and no client
@@ -32,21 +29,11 @@ func TestDebugOnTerminal(t *testing.T) {
 		{"no heads", []string{"TERM=xterm", "NO_COLOR="}, "-d", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			ours, its, err := proc.Terminal()
-			if errors.Is(err, errors.ErrUnsupported) {
-				t.Skip(err)
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			// Both are one FD each, for input and output.
-			terminal := os.NewFile(uintptr(ours.In.Disown()), "terminal")
-			defer terminal.Close()
-			side := os.NewFile(uintptr(its.In.Disown()), "its side")
+			terminal, side := terminalPair(t)
 			cmd := &command{Cmd: sws(t, c.flags, "-p", "0", "-i", "127.0.0.1", docs)}
 			cmd.Env = append(cmd.Env, c.env...)
 			cmd.Stdout, cmd.Stderr = side, side
-			err = cmd.Start()
+			err := cmd.Start()
 			side.Close()
 			if err != nil {
 				t.Fatal(err)

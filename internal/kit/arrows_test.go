@@ -33,7 +33,7 @@ type room struct {
 // only: a new one is drawn in both places, or not made.
 var rooms = map[string]room{
 	// Doors: flags in, exit code out.
-	"cmd/sws": {ours: []string{"ipc/...", "web/...", "internal/sys"}, outside: []string{"github.com/KimMachineGun/automemlimit", "github.com/spf13/pflag"}},
+	"cmd/sws": {ours: []string{"ipc/...", "web/...", "internal/sys"}, outside: []string{"github.com/KimMachineGun/automemlimit", "github.com/spf13/pflag", "rsc.io/qr"}},
 
 	// The lecture's programs: what a program of anybody's could use.
 	"examples/...": {ours: []string{"ipc/..."}},
