@@ -40,7 +40,7 @@ func completion(shell string) string {
 }
 
 // bashCompletion needs nothing but bash 3.2. Bash takes the "=" of --flag=value
-// for a word of its own.
+// for a word of its own, and the ":" of unix:/path.
 func bashCompletion(flags *pflag.FlagSet) string {
 	var names, cases strings.Builder
 	flags.VisitAll(func(f *pflag.Flag) {
@@ -48,7 +48,7 @@ func bashCompletion(flags *pflag.FlagSet) string {
 		pattern := "--" + f.Name
 		if f.Shorthand != "" {
 			fmt.Fprintf(&names, " -%s", f.Shorthand)
-			pattern += fmt.Sprintf("|-%s|-[!-]*%[1]s", f.Shorthand) // -fl is -f -l
+			pattern += "|-" + f.Shorthand
 		}
 		var reply string
 		switch operand, _ := describe(f); {
@@ -65,6 +65,7 @@ func bashCompletion(flags *pflag.FlagSet) string {
 		}
 		fmt.Fprintf(&cases, "\t%s) %s ;;\n", pattern, reply)
 	})
+	alone, valued, long := byValue(flags)
 	return `# bash completion for sws: eval "$(sws --completion bash)"
 _sws_paths() {
 	local path
@@ -72,18 +73,41 @@ _sws_paths() {
 	while IFS= read -r path; do COMPREPLY+=("$path"); done < <(compgen "$1" -- "$2")
 }
 _sws() {
-	local word=${COMP_WORDS[COMP_CWORD]} flag=${COMP_WORDS[COMP_CWORD - 1]}
+	local word=${COMP_WORDS[COMP_CWORD]} before flag= only= dir= i
 	COMPREPLY=()
-	if [[ $word == = ]]; then
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		before=${COMP_WORDS[i]}
+		if [[ $before == [=:] ]]; then
+			if ((++i < COMP_CWORD)); then
+				flag=
+				continue
+			fi
+			[[ $before == = && $flag ]] || return 0
+			break
+		fi
+		if [[ $flag ]]; then
+			flag=
+		elif [[ $only || $before == - || $before != -* ]]; then
+			dir=$before
+		elif [[ $before == -- ]]; then
+			only=yes
+		elif [[ $before =~ ^-[` + alone + `]*([` + valued + `])$ ]]; then
+			flag=-${BASH_REMATCH[1]}
+		else
+			case $before in
+			--` + strings.Join(long, " | --") + `) flag=$before ;;
+			esac
+		fi
+	done
+	if [[ $word == [=:] ]]; then
+		[[ $word == = && $flag ]] || return 0
 		word=
-	elif [[ $flag == = ]]; then
-		flag=${COMP_WORDS[COMP_CWORD - 2]}
 	fi
 	case $flag in
 ` + cases.String() + `	*)
-		if [[ $word == -* ]]; then
+		if [[ ! $only && $word == -* ]]; then
 			COMPREPLY=($(compgen -W '` + strings.TrimSpace(names.String()) + `' -- "$word"))
-		else
+		elif [[ ! $dir ]]; then
 			_sws_paths -d "$word"
 		fi
 		;;
@@ -91,6 +115,20 @@ _sws() {
 }
 complete -F _sws sws
 `
+}
+
+// byValue returns the letters of the flags that take no value, the letters of
+// those that take one, and the long names of these.
+func byValue(flags *pflag.FlagSet) (alone, valued string, long []string) {
+	flags.VisitAll(func(f *pflag.Flag) {
+		if operand, _ := describe(f); operand == "" {
+			alone += f.Shorthand
+			return
+		}
+		valued += f.Shorthand
+		long = append(long, f.Name)
+	})
+	return alone, valued, long
 }
 
 // zshCompletion describes the flags to _arguments (zshcompsys(1)). It works as a
@@ -124,8 +162,11 @@ _sws() {
 }
 if [[ $funcstack[1] == _sws ]]; then
 	_sws "$@"
-else
+elif (( $+functions[compdef] )); then
 	compdef _sws sws
+else
+	print -ru2 'sws: completion is off in this shell; put "autoload -Uz compinit && compinit" before this line of ~/.zshrc'
+	false
 fi
 `
 }
@@ -142,11 +183,32 @@ func zshAction(f *pflag.Flag, operand string) string {
 	return " "
 }
 
-// fishCompletion has a line for each flag (complete(1)).
+// fishCompletion has a line for each flag (complete(1)), and a function that tells
+// whether the directory is already there.
 func fishCompletion(flags *pflag.FlagSet) string {
 	var b strings.Builder
-	b.WriteString("# fish completion for sws: sws --completion fish | source\n" +
-		"complete -c sws -f -a '(__fish_complete_directories)'\n")
+	alone, valued, long := byValue(flags)
+	b.WriteString(`# fish completion for sws: sws --completion fish | source
+function __sws_has_dir
+	set -l flag
+	set -l only
+	set -l words (commandline -opc)
+	for word in $words[2..-1]
+		if test -n "$flag"
+			set flag
+		else if test -n "$only"; or test "$word" = -; or not string match -q -- '-*' $word
+			return 0
+		else if test "$word" = --
+			set only yes
+		else if string match -qr -- '^-[` + alone + `]*[` + valued + `]$' $word; or contains -- $word --` + strings.Join(long, " --") + `
+			set flag $word
+		end
+	end
+	return 1
+end
+complete -c sws -f
+complete -c sws -n 'not __sws_has_dir' -a '(__fish_complete_directories)'
+`)
 	flags.VisitAll(func(f *pflag.Flag) {
 		operand, does := describe(f)
 		b.WriteString("complete -c sws")

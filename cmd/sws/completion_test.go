@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -42,8 +43,29 @@ func completionCases() []completionCase {
 		{[]string{"--log-format=c"}, []string{"combined", "common"}},
 		{[]string{"--log-format="}, sorted(accesslog.FormatNames())},
 		{[]string{"-p", ""}, nil},
+		{[]string{"-i", "unix:"}, nil},
+		{[]string{"-i", "unix:m"}, nil},
+		{[]string{"o"}, []string{"other"}},
 		{[]string{"--idle"}, []string{"--idle-timeout"}},
 		{[]string{"--idle-timeout", ""}, nil},
+		// Behind the directory there are options, and nothing else.
+		{[]string{"other", ""}, nil},
+		{[]string{"-f", "other", "m"}, nil},
+		{[]string{"-l", "file", "other", ""}, nil},
+		{[]string{"--", "other", ""}, nil},
+		{[]string{"--log-format=json", "other", ""}, nil},
+		{[]string{"other", "--idle"}, []string{"--idle-timeout"}},
+		{[]string{"other", "-l", "f"}, []string{"file"}},
+		{[]string{"other", "-fc", ""}, []string{"my docs", "other"}},
+		// What belongs to an option is no directory.
+		{[]string{"-l", "other", ""}, []string{"my docs", "other"}},
+		{[]string{"-lp", ""}, []string{"my docs", "other"}},
+		{[]string{"-fp", "80", "m"}, []string{"my docs"}},
+		{[]string{"--port=80", "m"}, []string{"my docs"}},
+		{[]string{"--log-format", "json", "m"}, []string{"my docs"}},
+		{[]string{"-i", "unix:/s", "m"}, []string{"my docs"}},
+		{[]string{"--address=unix:/s", "m"}, []string{"my docs"}},
+		{[]string{"--", "m"}, []string{"my docs"}},
 	}
 }
 
@@ -57,13 +79,11 @@ func TestBashCompletion(t *testing.T) {
 			words := []string{"sws"}
 			for _, w := range c.words {
 				// As readline splits words (bash(1), COMP_WORDBREAKS).
-				if name, value, ok := strings.Cut(w, "="); ok {
-					words = append(words, name, "=")
-					if w = value; w == "" {
-						continue
-					}
+				if parts := regexp.MustCompile("[=:]|[^=:]+").FindAllString(w, -1); parts != nil {
+					words = append(words, parts...)
+				} else {
+					words = append(words, w)
 				}
-				words = append(words, w)
 			}
 			script := completion("bash") + `
 				COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
@@ -133,6 +153,45 @@ func TestZshCompletion(t *testing.T) {
 				t.Errorf("got %q, want %s", got, want)
 			}
 		})
+	}
+}
+
+// Behind the directory zsh has nothing to offer.
+func TestZshCompletionBehindDir(t *testing.T) {
+	zsh := shell(t, "zsh")
+	dir := completionDir(t)
+	file := filepath.Join(t.TempDir(), "_sws")
+	if err := os.WriteFile(file, []byte(completion("zsh")), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, typed := range []string{"sws other m", "sws -l file other m", "sws -- other m"} {
+		t.Run(typed, func(t *testing.T) {
+			t.Parallel()
+			got := evaluate(t, dir, zsh, "-f", "-c", `
+				zmodload zsh/zpty || exit 77
+				zpty inner "TERM=dumb COLUMNS=1000 zsh -f -i"
+				zpty -w inner "PS1=; autoload -Uz compinit; compinit -u -D; source $1; echo I am \ready"
+				zpty -r inner out '*I am ready*'
+				zpty -w -n inner "$2"$'\t'END
+				zpty -r inner out '*END*'
+				[[ $out != *docs* ]] && print -r -- nothing
+				zpty -d inner`, "zsh", file, typed)
+			if !slices.Equal(got, []string{"nothing"}) {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
+// Where zsh has no completion, sws says how to turn it on.
+func TestZshWithoutCompletion(t *testing.T) {
+	zsh := shell(t, "zsh")
+	got := evaluate(t, t.TempDir(), zsh, "-f", "-c", `eval "$1"; print $?; autoload -Uz compinit && compinit -u -D; eval "$1"; print $?`,
+		"zsh", completion("zsh"))
+	want := []string{"0", "1",
+		`sws: completion is off in this shell; put "autoload -Uz compinit && compinit" before this line of ~/.zshrc`}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
