@@ -1,40 +1,176 @@
 package web
 
 import (
+	"bytes"
 	"crypto/sha256"
+	_ "embed"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
+	"html"
+	"net/url"
 	"slices"
+	"strings"
 	"sync"
 )
 
-// ErrorReply returns a reply that says a status with a small page. fields are
-// sent as well, as the Allow that 405 requires. A status without a page of its
-// own gets that of its class (RFC 9110 §15); one that has no content, as 204
+// ErrorReply returns a reply to r that says a status with a small page, or with
+// the same in JSON or plain text where r asks for that (ChooseForm):
+//
+//	{"status":404,"title":"Not Found","detail":"There is nothing at this address."}
+//
+// These are members of RFC 9457 §3.1; where fields has a Location, "location" is
+// one more. The page links to it, and to the root of the site. A nil r stands for a
+// request that could not be read.
+//
+// fields are sent as well, as the Allow that 405 requires. A status without a page
+// of its own gets that of its class (RFC 9110 §15); one that has no content, as 204
 // and 304, gets none. ErrorReply panics when status is not a final one.
 //
-// The page is the same whatever was asked for: nothing of a request is in it.
-// The reply is not to be kept, since what is refused now may be right later.
-func ErrorReply(status int, fields ...ReplyField) *Reply {
+// Nothing of a request is in the reply but how deep its path is. It is not to be
+// kept, since what is refused now may be right later. It keeps no part of r.
+func ErrorReply(r *Request, status int, fields ...ReplyField) *Reply {
 	if status < 200 || status > 599 {
 		panic(fmt.Sprintf("web: ErrorReply(%d): not a final status", status))
 	}
 	if status == 204 || status == 304 {
 		return &Reply{Status: status, Fields: fields}
 	}
-	pages := errorPages()
-	body, ok := pages.bodies[status]
-	if !ok {
-		body = pages.bodies[status/100]
+	if r == nil {
+		r = new(Request)
 	}
-	return &Reply{
-		Status: status,
-		Type:   "text/html; charset=utf-8",
-		Fields: slices.Concat(fields, pages.fields),
-		Body:   body,
-		Size:   int64(len(body)),
+	m := messageOf(status, fields)
+	p := &Reply{Status: status, Fields: slices.Concat(fields, plainFields)}
+	switch errorForms[ChooseForm(r, errorForms[:])] {
+	case HTML:
+		p.Type, p.Body = "text/html; charset=utf-8", m.html(r)
+		p.Fields = slices.Concat(fields, errorFields(), plainFields[1:])
+	case JSON:
+		p.Type, p.Body = "application/json", m.json()
+	default:
+		p.Type, p.Body = "text/plain; charset=utf-8", m.text()
+	}
+	p.Size = int64(len(p.Body))
+	return p
+}
+
+var errorForms = [...]Form{HTML, JSON, Text}
+
+var (
+	plainFields = []ReplyField{{"X-Content-Type-Options", "nosniff"}, {"Vary", "Accept"}}
+	errorFields = sync.OnceValue(func() []ReplyField { return PageFields(errorStyle, "") })
+)
+
+// A message is what a person or program is told of a status.
+type message struct {
+	Status   int    `json:"status"`
+	Title    string `json:"title"`
+	Detail   string `json:"detail"`
+	Location string `json:"location,omitempty"`
+	lead     string // Detail up to Location
+}
+
+func messageOf(status int, fields []ReplyField) message {
+	text, ok := errorTexts[status]
+	if !ok {
+		text = errorTexts[status/100]
+	}
+	m := message{Status: status, Title: text.reason, Detail: text.says}
+	if status/100 == 3 {
+		for _, f := range fields {
+			if f.Name == "Location" {
+				m.Location = f.Value
+			}
+		}
+		if m.Location != "" {
+			switch status {
+			case 301, 308:
+				m.lead = "This page has moved to "
+			case 302, 307:
+				m.lead = "For now, this page has moved to "
+			default:
+				m.lead = m.Detail + " Go to "
+			}
+			m.Detail = m.lead + m.Location + "."
+		}
+	}
+	return m
+}
+
+// errorPage has the look of a list (web/site), and a part of its style.
+const errorPage = `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>%[1]s</title>
+<style>%[2]s</style>
+</head>
+<body>
+<main>
+<h1>%[3]s</h1>
+<p>%[4]s</p>
+<p><a href="%[5]s">Root of this site</a></p>
+</main>
+</body>
+</html>
+`
+
+func (m *message) html(r *Request) []byte {
+	title, h1 := m.Title, m.Title
+	if _, ok := errorTexts[m.Status]; ok {
+		title = fmt.Sprintf("%d %s", m.Status, m.Title)
+		h1 = fmt.Sprintf("<small>%d</small> %s", m.Status, m.Title)
+	}
+	detail := m.Detail
+	if m.Location != "" {
+		detail = m.lead + html.EscapeString(m.Location) + "."
+		// A link that a click makes run, as that of javascript:, is none.
+		if to, err := url.Parse(m.Location); err == nil && (to.Scheme == "" || to.Scheme == "http" || to.Scheme == "https") {
+			href := html.EscapeString(m.Location)
+			detail = m.lead + `<a href="` + href + `">` + href + "</a>."
+		}
+	}
+	return fmt.Appendf(nil, errorPage, title, errorStyle, h1, detail, rootFrom(r))
+}
+
+func (m *message) json() []byte {
+	b, err := json.Marshal(m)
+	if err != nil {
+		panic(err) // neither strings nor numbers fail
+	}
+	return append(b, '\n')
+}
+
+func (m *message) text() []byte {
+	return fmt.Appendf(nil, "%d %s: %s\n", m.Status, m.Title, m.Detail)
+}
+
+// maxSteps bounds how deep a path may be for a relative reference to the root,
+// which is as long as the path is deep.
+const maxSteps = 32
+
+// rootFrom returns a reference to the root of the site for the page that answers r.
+// It is relative (RFC 3986 §4.2), to hold behind a proxy that has put something in
+// front of the path, unless the client does not know the path, or it is too deep.
+func rootFrom(r *Request) string {
+	switch steps := bytes.Count(r.Path, []byte("/")) - 1; {
+	case steps < 0 || steps > maxSteps || r.Internal:
+		return "/"
+	case steps == 0:
+		return "./"
+	default:
+		return strings.Repeat("../", steps)
 	}
 }
+
+// PageStyle is the part of their style that all generated pages have in common.
+//
+//go:embed page.css
+var PageStyle string
+
+// errorStyle is that of errorPage.
+var errorStyle = PageStyle + "p { margin: 1rem 0 0; overflow-wrap: anywhere; }\np a { text-decoration: underline; }\n"
 
 // PageFields returns the fields that go with a generated page whose one style
 // element holds style and whose one script element holds script; "" is for no
@@ -57,84 +193,47 @@ func hashSource(content string) string {
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
-// errorPages renders every page once, when the first is asked for.
-var errorPages = sync.OnceValue(func() (pages struct {
-	bodies map[int][]byte
-	fields []ReplyField
-}) {
-	pages.fields = PageFields(errorStyle, "")
-	pages.bodies = make(map[int][]byte, len(errorTexts))
-	for status, text := range errorTexts {
-		title := text.reason
-		if status >= 100 {
-			title = fmt.Sprintf("%d %s", status, text.reason)
-		}
-		pages.bodies[status] = fmt.Appendf(nil, errorPage, title, errorStyle, title, text.says)
-	}
-	return pages
-})
-
-const errorPage = `<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>%s</title>
-<style>%s</style>
-</head>
-<body>
-<h1>%s</h1>
-<p>%s</p>
-</body>
-</html>
-`
-
-// The page follows its reader's choice of light or dark.
-const errorStyle = `:root{color-scheme:light dark}` +
-	`body{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:15vh auto;padding:0 1.5rem}` +
-	`h1{font-size:1.5rem}`
-
-// errorTexts holds for each status its reason phrase and a sentence to the
-// person in front of the page, and for the first digit of any other status what
-// is true of the whole class.
+// errorTexts holds for each status its reason phrase and what a person is told, and
+// for the first digit of any other status what is true of the whole class.
 var errorTexts = map[int]struct{ reason, says string }{
 	2: {"Done", "The request was carried out."},
-	3: {"Elsewhere", "What was asked for is to be found under another address."},
-	4: {"Request refused", "The server cannot answer a request like this one."},
-	5: {"Server error", "The server could not answer this request."},
+	3: {"Redirect", "This page is at another address."},
+	4: {"Request refused", "The server cannot answer this request."},
+	5: {"Server error", "The server failed to answer this request."},
 
-	301: {"Moved Permanently", "What was asked for has another address, and the server has just named it."},
-	302: {"Found", "What was asked for is under another address for now."},
-	303: {"See Other", "The answer is under another address."},
-	307: {"Temporary Redirect", "What was asked for is under another address for now."},
-	308: {"Permanent Redirect", "What was asked for has another address, and the server has just named it."},
+	300: {"Multiple Choices", "There is more than one page for this address."},
+	301: {"Moved Permanently", "This page has moved."},
+	302: {"Found", "This page has moved for now."},
+	303: {"See Other", "The answer is at another address."},
+	307: {"Temporary Redirect", "This page has moved for now."},
+	308: {"Permanent Redirect", "This page has moved."},
 
 	400: {"Bad Request", "The server does not understand this request."},
-	401: {"Unauthorized", "The server wants to know who asks for this."},
-	403: {"Forbidden", "The server may not show this."},
-	404: {"Not Found", "There is nothing under this address."},
-	405: {"Method Not Allowed", "This address cannot be used in this way."},
-	406: {"Not Acceptable", "What is here exists in no form that was asked for."},
-	408: {"Request Timeout", "The request took too long to arrive."},
-	409: {"Conflict", "The request does not fit the state of things here."},
-	410: {"Gone", "What was here is gone for good."},
-	411: {"Length Required", "The request has to say how long its content is."},
-	412: {"Precondition Failed", "What is here is not what the request expects."},
-	413: {"Content Too Large", "The request carries more than the server takes."},
-	414: {"URI Too Long", "The address is longer than the server takes."},
-	415: {"Unsupported Media Type", "The request carries content of a kind that is not taken here."},
-	416: {"Range Not Satisfiable", "The part that was asked for lies beyond the end."},
-	417: {"Expectation Failed", "The request expects what the server cannot do."},
-	421: {"Misdirected Request", "This server does not answer for that address."},
-	422: {"Unprocessable Content", "The content of the request cannot be acted on."},
-	426: {"Upgrade Required", "The server wants another protocol for this."},
-	429: {"Too Many Requests", "That was asked too often. Try again in a while."},
-	431: {"Request Header Fields Too Large", "The request has a larger header than the server takes."},
+	401: {"Unauthorized", "You have to log in to see this."},
+	403: {"Forbidden", "You do not have access to this."},
+	404: {"Not Found", "There is nothing at this address."},
+	405: {"Method Not Allowed", "This address does not accept this kind of request."},
+	406: {"Not Acceptable", "This page is not available in a form that your program accepts."},
+	408: {"Request Timeout", "The request took too long to arrive. Try again."},
+	409: {"Conflict", "The request conflicts with the current state of this page."},
+	410: {"Gone", "This page has been removed."},
+	411: {"Length Required", "The request does not say how long its content is."},
+	412: {"Precondition Failed", "This page is not in the state that the request requires."},
+	413: {"Content Too Large", "The request is larger than the server accepts."},
+	414: {"URI Too Long", "The address is longer than the server accepts."},
+	415: {"Unsupported Media Type", "This address does not accept content of this type."},
+	416: {"Range Not Satisfiable", "The requested part is beyond the end of the file."},
+	417: {"Expectation Failed", "The server cannot do what the request expects."},
+	421: {"Misdirected Request", "This server does not answer for this address."},
+	422: {"Unprocessable Content", "The content of the request cannot be processed."},
+	426: {"Upgrade Required", "The server requires another protocol."},
+	429: {"Too Many Requests", "Too many requests. Try again later."},
+	431: {"Request Header Fields Too Large", "The header of the request is larger than the server accepts."},
 
-	500: {"Internal Server Error", "Something went wrong in the server."},
-	501: {"Not Implemented", "The server does not know how to do this."},
-	502: {"Bad Gateway", "A program that was to answer gave no proper answer."},
-	503: {"Service Unavailable", "The server is too busy. Try again in a moment."},
-	504: {"Gateway Timeout", "A program that was to answer took too long."},
-	505: {"HTTP Version Not Supported", "The server does not speak this version of HTTP."},
+	500: {"Internal Server Error", "The server failed to answer this request."},
+	501: {"Not Implemented", "The server does not support this kind of request."},
+	502: {"Bad Gateway", "A program on this server gave an invalid answer."},
+	503: {"Service Unavailable", "The server cannot answer at the moment. Try again later."},
+	504: {"Gateway Timeout", "A program on this server took too long to answer."},
+	505: {"HTTP Version Not Supported", "The server does not support this version of HTTP."},
 }

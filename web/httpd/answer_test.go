@@ -21,7 +21,7 @@ func TestPanic(t *testing.T) {
 			"/panic": func(*web.Request) *web.Reply { panic("of the site") },
 		}, httpd.Options{Poller: poller})
 		c := r.dial()
-		if p := c.get("/panic?secret"); p.status != 500 || strings.Contains(string(p.body), "site") {
+		if p := c.get("/panic?secret"); p.status != 500 || strings.Contains(string(p.body), "of the site") {
 			t.Errorf("%q\n%s", p.head, p.body)
 		}
 		if got := await(t, r.troubles, "a word to Errorf"); !strings.Contains(got, "of the site") || !strings.Contains(got, "GET /panic") {

@@ -104,7 +104,7 @@ func (c *conn) answered(j *job, r *web.Request, p *web.Reply, asked time.Duratio
 	}
 	if r.Length > maxContent {
 		e.release(p)
-		p = web.ErrorReply(413)
+		p = web.ErrorReply(r, 413)
 	}
 	e.now()
 	en := e.newEntry(p)
@@ -137,7 +137,7 @@ func (e *engine) unresponsive(r *web.Request) *entry {
 	if n := e.server.hung.Add(1); n&(n-1) == 0 {
 		e.server.opt.Errorf("answer %q: 503: its file system does not respond; answers of this kind: %d", r.Line, n)
 	}
-	p := web.ErrorReply(503, web.ReplyField{Name: "Retry-After", Value: retryAnswer})
+	p := web.ErrorReply(r, 503, web.ReplyField{Name: "Retry-After", Value: retryAnswer})
 	p.Why = "its file system does not respond"
 	return e.newEntry(p)
 }

@@ -370,7 +370,7 @@ func (c *conn) refuse(status int, why string, r *web.Request, b []byte) {
 	e := c.engine
 	e.now()
 	c.skip, c.chunked, c.closing = 0, false, closesGently
-	p := web.ErrorReply(status)
+	p := web.ErrorReply(r, status)
 	p.Why = why
 	at := len(e.out)
 	e.out = e.appendHead(e.out, p, status, p.Type, p.Size)

@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 	"xanadu/ipc"
 	"xanadu/ipc/loop"
 	"xanadu/web"
+	"xanadu/web/http1"
 )
 
 const (
@@ -141,14 +143,23 @@ func (e *engine) Exhausted(err error) bool {
 func (e *engine) Refused(fd int) {
 	var asked [4096]byte
 	sys.Recv(fd, asked[:])
-	sys.Send(fd, []byte("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\nRetry-After: 1\r\n\r\n"), nil, false)
+	sys.Send(fd, noRoom(), nil, false)
 }
+
+// noRoom is the whole response to a client for whom there is no room. It fits into
+// the smallest send buffer that Linux makes (socket(7), SO_SNDBUF).
+var noRoom = sync.OnceValue(func() []byte {
+	p := web.ErrorReply(nil, 503, web.ReplyField{Name: "Retry-After", Value: "1"})
+	b := append(http1.AppendStatusLine(nil, p.Status), connectionClose...)
+	b = append(appendFields(b, p, p.Type, p.Size), crlf...)
+	return append(b, p.Body...)
+})
 
 // recover is deferred by what asks the site for p.
 func (s *Server) recover(r *web.Request, p **web.Reply) {
 	if v := recover(); v != nil {
 		s.opt.Errorf("answer %q: panic: %v", r.Line, v)
-		*p = web.ErrorReply(500)
+		*p = web.ErrorReply(r, 500)
 	}
 }
 

@@ -161,7 +161,7 @@ func (c *conn) serve(r *web.Request, reply *web.Reply) {
 	if e.server.opt.Programs == nil {
 		reply.Release()
 		e.now()
-		c.deliver(r, e.newEntry(web.ErrorReply(501)))
+		c.deliver(r, e.newEntry(web.ErrorReply(r, 501)))
 		return
 	}
 	p := newProgram(e, r, reply, c.Local())

@@ -340,7 +340,7 @@ func (p *program) refuse(status int, why string) {
 	if status == 503 {
 		fields = append(fields, web.ReplyField{Name: "Retry-After", Value: "5"})
 	}
-	reply := web.ErrorReply(status, fields...)
+	reply := web.ErrorReply(p.request, status, fields...)
 	reply.Resolved, reply.Why = p.file, why
 	if p.client.sending {
 		p.client.verdict = reply

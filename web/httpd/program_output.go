@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -113,7 +114,7 @@ func (p *program) headComplete(content []byte) {
 		return
 	case h.Type != "" || p.isMute(h.Final()):
 	case h.Location != "":
-		h.Length, content = 0, nil // what follows is no document
+		content = p.page(h) // what follows is no document
 	case len(content) > 0:
 		p.fail(cgi.ErrNoType.Status, cgi.ErrNoType.Reason)
 		p.stop()
@@ -122,6 +123,26 @@ func (p *program) headComplete(content []byte) {
 		return // whether content follows will show
 	}
 	p.respond(content)
+}
+
+// page gives h, a head with a Location and no content, the page of a redirect, and
+// returns that (RFC 9110 §15.4). Another status has no content: what is at the
+// Location may be what it speaks of (§15.3.2).
+func (p *program) page(h *cgi.Head) []byte {
+	h.Length = 0
+	if h.Final()/100 != 3 {
+		return nil
+	}
+	at := web.ReplyField{Name: "Location", Value: h.Location}
+	page := web.ErrorReply(p.request, h.Final(), at)
+	h.Type, h.Length = page.Type, page.Size
+	for _, f := range page.Fields {
+		given := slices.ContainsFunc(h.Fields, func(g web.ReplyField) bool { return strings.EqualFold(g.Name, f.Name) })
+		if f != at && (!given || f.Name == "Vary") {
+			h.Fields = append(h.Fields, f)
+		}
+	}
+	return page.Body
 }
 
 // isMute reports whether a response with the status has no content (RFC 9110

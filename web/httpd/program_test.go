@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"xanadu/web"
 	"xanadu/web/cgi"
 	"xanadu/web/httpd"
 	"xanadu/web/site"
@@ -105,6 +106,7 @@ func (c *client) wantAlive() {
 // long as that stays open.
 func TestProgram(t *testing.T) {
 	plain := "printf 'Content-Type: text/plain\\n\\n'\n"
+	moved := string(web.ErrorReply(&web.Request{Path: []byte("/cgi-bin/x")}, 302, web.ReplyField{Name: "Location", Value: "http://example.com/x"}).Body)
 	cases := []struct {
 		name, script string
 		status       int
@@ -132,8 +134,12 @@ func TestProgram(t *testing.T) {
 		{name: "head in pieces", script: `printf 'Content-'; sleep 0.01; printf 'Type: a/b\n'; sleep 0.01; printf '\nhello'`, status: 200, body: "hello"},
 		{name: "much", script: plain + "head -c 300000 /dev/zero", status: 200, body: strings.Repeat("\x00", 300000)},
 		{name: "exit status", script: plain + "echo hello; exit 3", status: 200, body: "hello\n"},
-		{name: "client redirect", script: `printf 'Location: http://example.com/x\n\n'`, status: 302, fields: "Location: http://example.com/x|Content-Length: 0"},
-		{name: "client redirect, stray content", script: `printf 'Location: http://example.com/x\n\n<p>there'`, status: 302, fields: "Content-Length: 0"},
+		{name: "client redirect", script: `printf 'Location: http://example.com/x\n\n'`, status: 302, body: "*",
+			fields: "Location: http://example.com/x|Content-Type: text/html; charset=utf-8|X-Content-Type-Options: nosniff|Vary: Accept"},
+		{name: "client redirect, stray content", script: `printf 'Location: http://example.com/x\n\n<p>there'`, status: 302, body: moved, fields: "Content-Type: text/html; charset=utf-8"},
+		{name: "client redirect with fields of its own", script: `printf 'Location: //h/\nx-content-type-options: no\nVary: Cookie\n\n'`, status: 302, body: "*",
+			fields: "X-Content-Type-Options: no|Vary: Cookie, Accept|Location: //h/"},
+		{name: "created", script: `printf 'Status: 201\nLocation: /x\n\n'`, status: 201, fields: "Location: /x|Content-Length: 0"},
 		{name: "client redirect with document", script: `printf 'Status: 301\nLocation: http://example.com/x\nContent-Type: a/b\n\nthere'`,
 			status: 301, body: "there", fields: "Location: http://example.com/x|Content-Type: a/b"},
 		{name: "local redirect", script: `printf 'Location: /hello.txt\n\n'`, status: 200, body: "Hello\n", fields: "Content-Length: 6"},

@@ -74,7 +74,7 @@ func TestAnswerNow(t *testing.T) {
 		s := &promptSite{
 			pages: pages{"/slow": memory("slow")},
 			now: pages{"/short": short.page, "/long": long.page,
-				"/refused": func(*web.Request) *web.Reply { return web.ErrorReply(403) },
+				"/refused": func(*web.Request) *web.Reply { return web.ErrorReply(nil, 403) },
 				"/panic":   func(*web.Request) *web.Reply { panic("at once") }},
 		}
 		r := start(t, s, httpd.Options{Poller: poller})

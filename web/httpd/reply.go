@@ -163,7 +163,7 @@ func (c *conn) respondInPart(r *web.Request, en *entry) bool {
 	case 304:
 		e.out = e.appendHead(e.out, p, 304, "", -1)
 	case 412, 416:
-		t.en = &entry{reply: web.ErrorReply(chosen.Status)}
+		t.en = &entry{reply: web.ErrorReply(r, chosen.Status)}
 		t.content, t.span.Length = t.en.reply.Body, t.en.reply.Size
 		e.out = e.appendHead(e.out, t.en.reply, chosen.Status, t.en.reply.Type, t.span.Length)
 		if chosen.Status == 416 {

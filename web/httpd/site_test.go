@@ -20,9 +20,9 @@ func (s pages) Answer(r *web.Request) *web.Reply {
 	page := s[string(r.Path)]
 	switch {
 	case page == nil:
-		return web.ErrorReply(404)
+		return web.ErrorReply(nil, 404)
 	case !r.IsGet():
-		return web.ErrorReply(405, web.ReplyField{Name: "Allow", Value: "GET, HEAD"})
+		return web.ErrorReply(nil, 405, web.ReplyField{Name: "Allow", Value: "GET, HEAD"})
 	}
 	return page(r)
 }
@@ -65,7 +65,7 @@ func open(path string, size int) func(*web.Request) *web.Reply {
 	return func(*web.Request) *web.Reply {
 		fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 		if err != nil {
-			return web.ErrorReply(503)
+			return web.ErrorReply(nil, 503)
 		}
 		p := document(size)
 		p.File = ipc.NewFD(fd)

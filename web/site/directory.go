@@ -19,10 +19,10 @@ func (s *Site) directory(at place, r *web.Request) *web.Reply {
 	case err == syscall.ENOENT || err == syscall.ENOTDIR:
 		return s.listing(at, r)
 	case err != nil:
-		return s.refuse("open", at.path, err)
+		return s.refuse(r, "open", at.path, err)
 	case st.IsDir():
 		fd.Close()
 		return s.listing(at, r)
 	}
-	return s.file(index, fd, st, nil)
+	return s.file(r, index, fd, st, nil)
 }

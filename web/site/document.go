@@ -23,12 +23,12 @@ func (s *Site) document(at place, r *web.Request) *web.Reply {
 		}
 		fallthrough
 	case err != nil:
-		return s.refuse("open", at.path, err)
+		return s.refuse(r, "open", at.path, err)
 	case st.IsDir():
 		fd.Close()
 		return redirect(at.path, r)
 	}
-	return s.file(at, fd, st, nil)
+	return s.file(r, at, fd, st, nil)
 }
 
 // redirect sends the client to the directory p by its full name, so that what
@@ -57,7 +57,7 @@ func redirect(p path, r *web.Request) *web.Reply {
 		location = appendEncoded(location, r.Query, inQuery)
 	}
 	return because("it is a directory, whose path ends with a slash",
-		web.ErrorReply(301, web.ReplyField{Name: "Location", Value: string(location)}))
+		web.ErrorReply(r, 301, web.ReplyField{Name: "Location", Value: string(location)}))
 }
 
 const (
@@ -72,7 +72,7 @@ const (
 	maxReads = 3
 )
 
-// file answers with the regular file fd, of which it takes ownership, and which
+// file answers r with the regular file fd, of which it takes ownership, and which
 // was st when it was opened. With a room it does not wait, reads into that, and
 // returns nil where it would have to wait.
 //
@@ -80,7 +80,7 @@ const (
 // it counts only when the file was the same before and after. (Content written
 // through a mapped page may change without a new timestamp until the page is
 // written back; who edits a served file so must replace it.)
-func (s *Site) file(at place, fd *ipc.FD, st sys.Stat, room []byte) *web.Reply {
+func (s *Site) file(r *web.Request, at place, fd *ipc.FD, st sys.Stat, room []byte) *web.Reply {
 	p := &web.Reply{Status: 200, Fields: nosniff, AnyQuery: true, Ranges: true, Unchanged: outdated, Resolved: at.String()}
 	local := sys.IsLocal(fd.Number(), &st)
 	var (
@@ -107,7 +107,7 @@ func (s *Site) file(at place, fd *ipc.FD, st sys.Stat, room []byte) *web.Reply {
 			return nil
 		case err != nil:
 			fd.Close()
-			return s.refuse("pread", at.path, err)
+			return s.refuse(r, "pread", at.path, err)
 		}
 		switch {
 		case !v.summable:
@@ -122,7 +122,7 @@ func (s *Site) file(at place, fd *ipc.FD, st sys.Stat, room []byte) *web.Reply {
 		after, err := result(sys.Fstat(fd.Number()))
 		if err != nil {
 			fd.Close()
-			return s.refuse("fstat", at.path, err)
+			return s.refuse(r, "fstat", at.path, err)
 		}
 		if v.steady = after == st; v.steady {
 			break

@@ -6,13 +6,17 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"xanadu/web"
 )
 
 // The page's style and script stand in it as they stand here: its policy allows
 // these two and nothing else. Without the script it is a list like any other.
 var (
 	//go:embed listing.css
-	listingStyle string
+	listingRules string
+
+	listingStyle = web.PageStyle + listingRules
 
 	//go:embed listing.js
 	listingScript string
@@ -136,7 +140,7 @@ func appendReference(dst []byte, e *entry) []byte {
 func endHTML(dst []byte, t *tally) []byte {
 	dst = append(dst, "</table>\n<footer><p>"...)
 	if t.dirs+t.files == 0 {
-		dst = append(dst, "Nothing to show"...)
+		dst = append(dst, "No files to show"...)
 	} else {
 		dst = appendCount(dst, t.dirs, "directory", "directories")
 		if t.dirs > 0 && t.files > 0 {

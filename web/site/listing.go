@@ -54,23 +54,23 @@ func (s *Site) listing(at place, r *web.Request) *web.Reply {
 	looked := s.now()
 	dir, st, err := openDir(at)
 	if err != nil {
-		return s.refuse("list", at.path, err)
+		return s.refuse(r, "list", at.path, err)
 	}
 	if isWellKnown(at.name) {
 		dir.Close()
-		return because("what is in "+wellKnown+" has no list", web.ErrorReply(403))
+		return because("what is in "+wellKnown+" has no list", web.ErrorReply(r, 403))
 	}
 	names, err := dir.Readdirnames(s.maxWhole + 1)
 	if err != nil && err != io.EOF {
 		dir.Close()
-		return s.refuse("list", at.path, errnoIn(err))
+		return s.refuse(r, "list", at.path, errnoIn(err))
 	}
 	f := chosen(r)
 	p := &web.Reply{Status: 200, Type: f.kind, Fields: f.fields(), Why: "it has no index.html: its list"}
 	if len(names) > s.maxWhole {
 		roster := s.rosters.join(dir, st, names, looked)
 		if roster == nil {
-			return s.refuse("list", at.path, syscall.EAGAIN)
+			return s.refuse(r, "list", at.path, syscall.EAGAIN)
 		}
 		p.Size = -1
 		p.Stream = &longList{site: s, at: at, format: f, roster: roster}

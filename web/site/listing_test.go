@@ -148,7 +148,7 @@ func TestEmptyListing(t *testing.T) {
 	plant(t, dir, map[string]string{".hidden": ""})
 	eachRoot(t, func(t *testing.T, open func(string) *Site) {
 		s := open(dir)
-		for format, want := range map[string]string{"html": "<p>Nothing to show</p>", "json": "{\"path\":\"/\",\"entries\":[\n\n],\"complete\":true}\n", "text": ""} {
+		for format, want := range map[string]string{"html": "<p>No files to show</p>", "json": "{\"path\":\"/\",\"entries\":[\n\n],\"complete\":true}\n", "text": ""} {
 			if got := content(t, get(t, s, "/?format="+format)); !strings.Contains(got, want) || format != "html" && got != want {
 				t.Errorf("%s of an empty directory: %q, want %q", format, got, want)
 			}
@@ -467,7 +467,7 @@ func TestChosen(t *testing.T) {
 		{"format=json;", nil, "html"},
 	} {
 		r := accepting(test.query, test.accept...)
-		if got := chosen(r).name; got != test.want {
+		if got := chosen(r).Name; got != test.want {
 			t.Errorf("?%s with Accept %q gets %s, want %s", test.query, test.accept, got, test.want)
 		}
 	}
@@ -494,11 +494,11 @@ func FuzzChosen(f *testing.F) {
 	f.Fuzz(func(t *testing.T, value string) {
 		first := chosen(accepting("", value))
 		if again := chosen(accepting("", "", value, "image/png")); again != first {
-			t.Errorf("Accept %q gets %s, and among others %s", value, first.name, again.name)
+			t.Errorf("Accept %q gets %s, and among others %s", value, first.Name, again.Name)
 		}
 		for _, f := range formats {
-			if got := chosen(accepting("format="+f.name, value)); got != f {
-				t.Errorf("?format=%s with Accept %q gets %s", f.name, value, got.name)
+			if got := chosen(accepting("format="+f.Name, value)); got != f {
+				t.Errorf("?format=%s with Accept %q gets %s", f.Name, value, got.Name)
 			}
 		}
 	})

@@ -67,17 +67,17 @@ func TestLongList(t *testing.T) {
 				s := open(dir)
 				s.dirsFirst = dirsFirst
 				s.maxWhole = 1 << 20
-				whole := get(t, s, "/?format="+f.name)
+				whole := get(t, s, "/?format="+f.Name)
 				want := content(t, whole)
 				s.maxWhole = 10
 				for _, piece := range []int{16 << 10, 100} {
-					p := s.Answer(request("GET", "/?format="+f.name))
+					p := s.Answer(request("GET", "/?format="+f.Name))
 					if p.Status != 200 || p.Size != -1 || p.Body != nil || p.Unchanged != nil || p.ETag != "" || p.Type != whole.Type || !slices.Equal(p.Fields, whole.Fields) {
 						t.Errorf("%+v", p)
 					}
 					got, err := readAll(p, piece)
 					if err != nil || got != want {
-						t.Errorf("%s, directories first %v, in pieces of %d: %d octets (%v), want the %d that a short list has", f.name, dirsFirst, piece, len(got), err, len(want))
+						t.Errorf("%s, directories first %v, in pieces of %d: %d octets (%v), want the %d that a short list has", f.Name, dirsFirst, piece, len(got), err, len(want))
 					}
 					if n, err := p.Stream.Read(make([]byte, 1)); n != 0 || err != io.EOF {
 						t.Errorf("after the end: %d, %v", n, err)
@@ -120,12 +120,12 @@ func TestLongListBound(t *testing.T) {
 			must(t, err)
 			s.maxWhole, s.maxListed = 5, test.limit
 			for _, f := range formats {
-				p := get(t, s, "/?format="+f.name)
+				p := get(t, s, "/?format="+f.Name)
 				list, err := readAll(p, 16<<10)
 				must(t, err)
 				var shown int
 				complete := true
-				switch f.name {
+				switch f.Name {
 				case "html":
 					shown = len(listed(t, list))
 					complete = !strings.Contains(list, "<p>The directory holds more names than are listed here.</p>")
@@ -138,7 +138,7 @@ func TestLongListBound(t *testing.T) {
 					shown, complete = strings.Count(list, "\n"), !short
 				}
 				if shown > min(visible, test.limit) || complete && shown < visible || complete != test.complete {
-					t.Errorf("%s of %d names where %d may be read: %d (complete: %v, want %v)", f.name, visible, test.limit, shown, complete, test.complete)
+					t.Errorf("%s of %d names where %d may be read: %d (complete: %v, want %v)", f.Name, visible, test.limit, shown, complete, test.complete)
 				}
 			}
 			must(t, s.Close())

@@ -103,11 +103,11 @@ func (ps *programs) own(p path) bool {
 func (s *Site) program(p path, r *web.Request) *web.Reply {
 	switch string(r.Method) {
 	case "CONNECT", "TRACE": // the server's to answer, not a program's
-		return because("the method is for the server, not for a program", web.ErrorReply(501))
+		return because("the method is for the server, not for a program", web.ErrorReply(r, 501))
 	}
 	way := strings.TrimPrefix(p.name[len(prefix):], "/")
 	if way == "" {
-		return because("a directory of programs has no list", web.ErrorReply(403))
+		return because("a directory of programs has no list", web.ErrorReply(r, 403))
 	}
 	for end := 0; end < len(way); end++ {
 		start := end
@@ -117,21 +117,21 @@ func (s *Site) program(p path, r *web.Request) *web.Reply {
 			end = len(way)
 		}
 		if isHidden(way[start:end]) {
-			return s.refuse("decode", p, errNoName)
+			return s.refuse(r, "decode", p, errNoName)
 		}
 		st, err := s.programs.root.stat(way[:end])
 		switch {
 		case err == syscall.EXDEV && s.programs.links:
-			return s.programByLink(p, way)
+			return s.programByLink(r, p, way)
 		case err != nil:
-			return s.refuse("stat", p, err)
+			return s.refuse(r, "stat", p, err)
 		case st.IsRegular():
-			return s.run(p, way[:end], p.info(way, end))
+			return s.run(r, p, way[:end], p.info(way, end))
 		case !st.IsDir():
-			return s.refuse("stat", p, syscall.ENOENT) // a FIFO or a device is no program
+			return s.refuse(r, "stat", p, syscall.ENOENT) // a FIFO or a device is no program
 		}
 	}
-	return because("a directory of programs has no list", web.ErrorReply(403))
+	return because("a directory of programs has no list", web.ErrorReply(r, 403))
 }
 
 // info is what of the way is for the program whose name ends there.
@@ -144,28 +144,28 @@ func (p *path) info(way string, end int) string {
 
 // programByLink is program for a way on which a link leads out of the programs'
 // directory.
-func (s *Site) programByLink(p path, way string) *web.Reply {
+func (s *Site) programByLink(r *web.Request, p path, way string) *web.Reply {
 	for segment := range strings.SplitSeq(way, "/") {
 		if isHidden(segment) {
-			return s.refuse("decode", p, errNoName)
+			return s.refuse(r, "decode", p, errNoName)
 		}
 	}
 	found, err := s.programs.root.findLinked(way)
 	switch {
 	case err == syscall.EISDIR:
-		return because("a directory of programs has no list", web.ErrorReply(403))
+		return because("a directory of programs has no list", web.ErrorReply(r, 403))
 	case err != nil:
-		return s.refuse("open", p, err)
+		return s.refuse(r, "open", p, err)
 	}
 	if errno := sys.MayExecute(found.dir.Number(), found.base); errno != 0 {
 		found.dir.Close()
-		return s.refuse("faccessat", p, errno)
+		return s.refuse(r, "faccessat", p, errno)
 	}
-	return s.reply(p, way[:found.end], p.info(way, found.end), found.dir, found.base)
+	return s.reply(r, p, way[:found.end], p.info(way, found.end), found.dir, found.base)
 }
 
 // run answers with the program that is called name beneath the programs' root.
-func (s *Site) run(p path, name, info string) *web.Reply {
+func (s *Site) run(r *web.Request, p path, name, info string) *web.Reply {
 	ps := s.programs
 	dir, base := "", name
 	if at := strings.LastIndexByte(name, '/'); at >= 0 {
@@ -175,7 +175,7 @@ func (s *Site) run(p path, name, info string) *web.Reply {
 	for tries := 1; ; tries++ {
 		var err error
 		if fd, _, err = ps.root.open(dir); err != nil {
-			return s.refuse("open", p, err)
+			return s.refuse(r, "open", p, err)
 		}
 		errno := sys.MayExecute(fd.Number(), base)
 		if errno == 0 {
@@ -184,21 +184,21 @@ func (s *Site) run(p path, name, info string) *web.Reply {
 		replaced := errno == syscall.ENOENT && sys.IsRemoved(fd.Number())
 		fd.Close()
 		if !replaced || tries == maxTries {
-			return s.refuse("faccessat", p, errno)
+			return s.refuse(r, "faccessat", p, errno)
 		}
 	}
-	return s.reply(p, name, info, fd, base)
+	return s.reply(r, p, name, info, fd, base)
 }
 
 // reply answers with the program that is asked for by name: the file of that name
 // in the open directory dir, which it takes over.
-func (s *Site) reply(p path, name, info string, dir *ipc.FD, file string) *web.Reply {
+func (s *Site) reply(r *web.Request, p path, name, info string, dir *ipc.FD, file string) *web.Reply {
 	ps := s.programs
 	// What no client writes by mistake would be a line of its own in whatever
 	// a program writes its variables to.
 	if strings.ContainsFunc(info, func(c rune) bool { return c < ' ' || c == 0x7f }) {
 		dir.Close()
-		return s.refuse("decode", p, errNoName)
+		return s.refuse(r, "decode", p, errNoName)
 	}
 	program := &web.Program{
 		Dir:      dir,

@@ -28,5 +28,5 @@ func (s *Site) AnswerNow(r *web.Request, room []byte) *web.Reply {
 		fd.Close()
 		return nil
 	}
-	return s.file(at, fd, st, room)
+	return s.file(r, at, fd, st, room)
 }

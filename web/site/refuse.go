@@ -7,9 +7,9 @@ import (
 	"xanadu/web"
 )
 
-// refuse answers for an error: that of decode, or a syscall.Errno of the call
+// refuse answers r for an error: that of decode, or a syscall.Errno of the call
 // named.
-func (s *Site) refuse(call string, p path, err error) *web.Reply {
+func (s *Site) refuse(r *web.Request, call string, p path, err error) *web.Reply {
 	status := statusOf(err)
 	var fields []web.ReplyField
 	if status == 503 {
@@ -18,7 +18,7 @@ func (s *Site) refuse(call string, p path, err error) *web.Reply {
 	if status >= 500 {
 		s.errorf("answer %q: %s: %v", p.append(nil), call, err)
 	}
-	return because(why(call, err), web.ErrorReply(status, fields...))
+	return because(why(call, err), web.ErrorReply(r, status, fields...))
 }
 
 // statusOf says whose fault an error is. What leads out of the root does not

@@ -195,9 +195,9 @@ func (s *Site) Answer(r *web.Request) *web.Reply {
 		// 9110 §9.3.7).
 		return &web.Reply{Status: 204, Fields: allow, AnyQuery: true}
 	case "POST", "PUT", "DELETE", "PATCH", "CONNECT", "TRACE":
-		return because("a document has GET, HEAD and OPTIONS only", web.ErrorReply(405, allow...))
+		return because("a document has GET, HEAD and OPTIONS only", web.ErrorReply(r, 405, allow...))
 	default:
-		return because("there is no such method here", web.ErrorReply(501))
+		return because("there is no such method here", web.ErrorReply(r, 501))
 	}
 	if err == nil && hidden {
 		if _, name, _ := s.split(path); !isWellKnown(name) {
@@ -205,11 +205,11 @@ func (s *Site) Answer(r *web.Request) *web.Reply {
 		}
 	}
 	if err != nil {
-		return s.refuse("decode", path, err)
+		return s.refuse(r, "decode", path, err)
 	}
 	at, err := s.locate(path)
 	if err != nil {
-		return s.refuse("look up", path, err)
+		return s.refuse(r, "look up", path, err)
 	}
 	if path.slash {
 		return at.resolved(s.directory(at, r))
