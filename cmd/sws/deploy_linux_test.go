@@ -42,7 +42,7 @@ done`)
 			t.Errorf("%s: %s: %q, want %q", when, path, got, text)
 		}
 		for _, path := range []string{"/apps/run", "/o/run", "/"} {
-			if got := get(path); strings.Contains(got, "#!/bin/sh") || strings.Contains(got, "apps/") || strings.Contains(got, "o/") {
+			if got := get(path); strings.Contains(got, "#!/bin/sh") || strings.Contains(got, `"apps/"`) || strings.Contains(got, `"o/"`) {
 				t.Errorf("%s: %s: %q", when, path, got)
 			}
 		}
