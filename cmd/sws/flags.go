@@ -141,41 +141,56 @@ func parse(args []string) (*settings, error) {
 	return s, nil
 }
 
-// flags returns the flags, in the order in which the usage has them; parsing
-// them fills in s. What stands in back quotes is the name of an operand, by
-// which completions know a file and a dir.
+// A group is the flags of one purpose, in the order in which the usage and the
+// manual have them.
+type group struct {
+	title string
+	flags *pflag.FlagSet
+}
+
+// groups returns all flags; parsing them fills in s. What stands in back quotes
+// is the name of an operand, by which completions know a file and a dir.
+func (s *settings) groups() []group {
+	return []group{
+		{"Basic options", s.basicFlags()},
+		{"Lists and user directories", s.listFlags()},
+		{"Programs", s.programFlags()},
+		{"Log", s.logFlags()},
+		{"Tuning", s.tuningFlags()},
+	}
+}
+
+// flags returns the flags of all groups.
 func (s *settings) flags() *pflag.FlagSet {
+	all := newFlags()
+	for _, g := range s.groups() {
+		all.AddFlagSet(g.flags)
+	}
+	return all
+}
+
+func newFlags() *pflag.FlagSet {
 	flags := pflag.NewFlagSet("sws", pflag.ContinueOnError)
 	flags.SortFlags = false
 	flags.Usage = func() {}
-	flags.FuncP("cgi", "c", "run CGI programs from `dir`, as /cgi-bin/", func(dir string) (err error) {
-		if dir == "" {
-			return errors.New("name a directory")
-		}
-		s.cgi, err = filepath.Abs(dir)
+	return flags
+}
+
+func (s *settings) basicFlags() *pflag.FlagSet {
+	flags := newFlags()
+	flags.BoolVarP(&s.foreground, "foreground", "f", false, "stay in the foreground, print where it listens")
+	flags.FuncP("port", "p", "listen on this `port` (default: 8080; 0: any free one)", func(text string) (err error) {
+		s.port, err = addr.ParsePort(text)
 		return err
 	})
-	flags.CountVarP(&s.debug, "debug", "d", "log to stdout, one connection at a time (-dd: heads)")
-	flags.SetAnnotation("debug", repeats, nil)
-	flags.BoolVarP(&s.foreground, "foreground", "f", false, "stay in the foreground, print where it listens")
-	flags.BoolVarP(&s.help, "help", "h", false, "print this text")
 	flags.FuncP("address", "i", "listen on an IP `address`, a host name or unix:/path; may be given repeatedly (default: all addresses)", func(text string) error {
 		a, err := listenAddress(text)
 		s.addresses = append(s.addresses, a)
 		return err
 	})
 	flags.SetAnnotation("address", repeats, nil)
-	flags.FuncP("log", "l", "append a line for each request to `file`; \"-\": stdout", func(file string) error {
-		if file == "" {
-			return errors.New("name a file")
-		}
-		s.log = file
-		return nil
-	})
-	flags.FuncP("port", "p", "listen on this `port` (default: 8080; 0: any free one)", func(text string) (err error) {
-		s.port, err = addr.ParsePort(text)
-		return err
-	})
+	flags.CountVarP(&s.debug, "debug", "d", "log to stdout, one connection at a time (-dd: heads)")
+	flags.SetAnnotation("debug", repeats, nil)
 	flags.BoolVar(&s.qr, "qr", false, "on a terminal, draw the network's URL as a QR code")
 	flags.Func("socket-mode", "the `mode` of the file of unix:/path, as 0660", socketMode(&s.socketMode))
 	flags.Func("socket-group", "the `group` of that file", socketGroup(&s.socketOwner))
@@ -183,6 +198,15 @@ func (s *settings) flags() *pflag.FlagSet {
 		return addProxy(&s.trustProxy, text)
 	})
 	flags.SetAnnotation("trust-proxy", repeats, nil)
+	choice(flags, &s.completion, "completion", "print completions for this `shell`: ", shellNames())
+	flags.BoolVarP(&s.help, "help", "h", false, "print this text")
+	flags.BoolVar(&s.version, "version", false, "print the version")
+	return flags
+}
+
+func (s *settings) listFlags() *pflag.FlagSet {
+	flags := newFlags()
+	flags.BoolVar(&s.dirsFirst, "dirs-first", false, "list directories before files")
 	flags.BoolVar(&s.noUsers, "no-users", false, "serve no user directories, as /~user/")
 	flags.Func("user-dir", "the `name` of such a directory in a home (default: sws)", func(name string) error {
 		if !filepath.IsLocal(name) || filepath.Clean(name) == "." {
@@ -191,7 +215,18 @@ func (s *settings) flags() *pflag.FlagSet {
 		s.userDir = name
 		return nil
 	})
-	flags.BoolVar(&s.dirsFirst, "dirs-first", false, "list directories before files")
+	return flags
+}
+
+func (s *settings) programFlags() *pflag.FlagSet {
+	flags := newFlags()
+	flags.FuncP("cgi", "c", "run CGI programs from `dir`, as /cgi-bin/", func(dir string) (err error) {
+		if dir == "" {
+			return errors.New("name a directory")
+		}
+		s.cgi, err = filepath.Abs(dir)
+		return err
+	})
 	flags.Func("cgi-env", "give programs the variable of that `name`, if it is set", func(name string) error {
 		s.cgiEnv = append(s.cgiEnv, name)
 		return cgi.Inheritable(name)
@@ -207,7 +242,24 @@ func (s *settings) flags() *pflag.FlagSet {
 	flags.Func("cgi-memory", "give a process this `size` of memory (2G)", orNone(&s.cgiMemory, sizeFrom(&s.cgiMemory, minMemory)))
 	flags.BoolVar(&s.cgiLinks, "cgi-links", false, "follow root's and its owner's links out of the dir of -c")
 	flags.BoolVar(&s.noSetID, "no-setid", false, "let no program become another user or group")
+	return flags
+}
+
+func (s *settings) logFlags() *pflag.FlagSet {
+	flags := newFlags()
+	flags.FuncP("log", "l", "append a line for each request to `file`; \"-\": stdout", func(file string) error {
+		if file == "" {
+			return errors.New("name a file")
+		}
+		s.log = file
+		return nil
+	})
 	choice(flags, &s.logFormat, "log-format", "the `format` of the log: ", accesslog.FormatNames())
+	return flags
+}
+
+func (s *settings) tuningFlags() *pflag.FlagSet {
+	flags := newFlags()
 	flags.Func("loops", "`n` event loops, a thread each (default: one per core)", counter(&s.loops, maxLoops))
 	flags.Func("cache-size", "keep documents in memory of this `size` (22M)", sizeFrom(&s.cacheSize, minCacheSize))
 	flags.Func("max-connections", "hold `n` at once (default: what ulimit -n allows)", counter(&s.maxConnections, maxMaxConnections))
@@ -217,8 +269,6 @@ func (s *settings) flags() *pflag.FlagSet {
 	flags.Func("answer-timeout", "wait for a file system for this `time` (10s)", duration(&s.answerTimeout))
 	flags.Func("reply-timeout", "end replies that stand still for this `time` (30s)", duration(&s.replyTimeout))
 	choice(flags, &s.poller, "poller", "the `call` to wait with: ", ready.Names())
-	choice(flags, &s.completion, "completion", "print completions for this `shell`: ", shellNames())
-	flags.BoolVar(&s.version, "version", false, "print the version")
 	return flags
 }
 

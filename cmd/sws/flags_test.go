@@ -289,8 +289,18 @@ func TestUsage(t *testing.T) {
 			t.Errorf("%d columns, want 80 at most and none of them blank at the end: %q", len(line), line)
 		}
 	}
-	if len(lines) > 48 {
-		t.Errorf("the usage has %d lines, want 48 at most", len(lines))
+	if len(lines) > 60 {
+		t.Errorf("the usage has %d lines, want 60 at most", len(lines))
+	}
+	titles := regexp.MustCompile(`(?m)^(\w.*):$`).FindAllStringSubmatch(text, -1)
+	groups := new(settings).groups()
+	if len(titles) != len(groups) {
+		t.Fatalf("headings %q, want %d", titles, len(groups))
+	}
+	for i, g := range groups {
+		if titles[i][1] != g.title {
+			t.Errorf("heading %q, want %q", titles[i][1], g.title)
+		}
 	}
 	if !strings.HasPrefix(text, "usage: sws [-dfh] [-c dir] [-i address] [-l file] [-p port] dir\n") {
 		t.Error("the usage does not begin with the synopsis")

@@ -58,27 +58,28 @@ func literals(text string) []string {
 }
 
 // The page has each flag, by all of its names and with its operand, and no
-// other; in the order of the usage, so that who knows one finds it in the other.
+// other; in the groups and the order of the usage, so that who knows one finds it
+// in the other.
 func TestManualHasEveryFlag(t *testing.T) {
 	page := manual(t)
 	var want []string
 	known := make(map[string]bool)
-	new(settings).flags().VisitAll(func(f *pflag.Flag) {
-		item := "Fl -" + f.Name
-		if f.Shorthand != "" {
-			item = "Fl " + f.Shorthand + " , -" + f.Name
-			known[f.Shorthand] = true
-		}
-		known["-"+f.Name] = true
-		if operand, _ := describe(f); operand != "" {
-			item += " Ar " + operand
-		}
-		want = append(want, item)
-	})
-	var got []string
-	for _, m := range regexp.MustCompile(`(?m)^\.It (Fl .*)$`).FindAllStringSubmatch(page, -1) {
-		got = append(got, m[1])
+	for _, g := range new(settings).groups() {
+		want = append(want, ".Ss "+g.title)
+		g.flags.VisitAll(func(f *pflag.Flag) {
+			item := ".It Fl -" + f.Name
+			if f.Shorthand != "" {
+				item = ".It Fl " + f.Shorthand + " , -" + f.Name
+				known[f.Shorthand] = true
+			}
+			known["-"+f.Name] = true
+			if operand, _ := describe(f); operand != "" {
+				item += " Ar " + operand
+			}
+			want = append(want, item)
+		})
 	}
+	got := regexp.MustCompile(`(?m)^(?:\.It Fl|\.Ss) .*$`).FindAllString(page, -1)
 	if !slices.Equal(got, want) {
 		t.Errorf("flags of the page and of sws:\n%s\n\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}

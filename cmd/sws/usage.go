@@ -9,7 +9,6 @@ import (
 const synopsis = `usage: sws [-dfh] [-c dir] [-i address] [-l file] [-p port] dir
 
 Serve the documents in dir over HTTP, as a daemon unless -d or -f is given.
-
 `
 
 const (
@@ -17,30 +16,36 @@ const (
 	usageIndent = 27 // of them in front of what a flag does
 )
 
-// usage is the text of -h: the synopsis and all flags.
+// usage is the text of -h: the synopsis and all flags, by groups.
 func usage() string {
 	var b strings.Builder
 	b.WriteString(synopsis)
-	new(settings).flags().VisitAll(func(f *pflag.Flag) {
-		operand, does := describe(f)
-		line := "      --" + f.Name
-		if f.Shorthand != "" {
-			line = "  -" + f.Shorthand + ", --" + f.Name
-		}
-		if operand != "" {
-			line += " " + operand
-		}
-		line += strings.Repeat(" ", max(2, usageIndent-len(line)))
-		for word := range strings.FieldsSeq(does) {
-			if len(line)+len(word) > usageWidth {
-				b.WriteString(strings.TrimRight(line, " ") + "\n")
-				line = strings.Repeat(" ", usageIndent)
-			}
-			line += word + " "
-		}
-		b.WriteString(strings.TrimRight(line, " ") + "\n")
-	})
+	for _, g := range new(settings).groups() {
+		b.WriteString("\n" + g.title + ":\n")
+		g.flags.VisitAll(func(f *pflag.Flag) { writeUsage(&b, f) })
+	}
 	return b.String()
+}
+
+// writeUsage writes the lines of one flag.
+func writeUsage(b *strings.Builder, f *pflag.Flag) {
+	operand, does := describe(f)
+	line := "      --" + f.Name
+	if f.Shorthand != "" {
+		line = "  -" + f.Shorthand + ", --" + f.Name
+	}
+	if operand != "" {
+		line += " " + operand
+	}
+	line += strings.Repeat(" ", max(2, usageIndent-len(line)))
+	for word := range strings.FieldsSeq(does) {
+		if len(line)+len(word) > usageWidth {
+			b.WriteString(strings.TrimRight(line, " ") + "\n")
+			line = strings.Repeat(" ", usageIndent)
+		}
+		line += word + " "
+	}
+	b.WriteString(strings.TrimRight(line, " ") + "\n")
 }
 
 // describe returns the name of a flag's operand, "" when it takes none, and what
