@@ -5,8 +5,10 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -175,6 +177,73 @@ func TestManualHasTheEnvironment(t *testing.T) {
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
 		t.Errorf("variables of the page and of programs:\n%q\n%q", got, want)
+	}
+}
+
+// The page has each variable that the command asks for. Those that the runtime of
+// Go and its resolver read are not looked for.
+func TestManualHasWhatIsRead(t *testing.T) {
+	text := section(t, manual(t), "ENVIRONMENT")
+	var documented, first []string
+	for _, m := range regexp.MustCompile(`(?m)^\.It Ev (.*)$`).FindAllStringSubmatch(text, -1) {
+		names := strings.Split(m[1], " , ")
+		documented = append(documented, names...)
+		first = append(first, names[0])
+	}
+	if !slices.IsSorted(first) {
+		t.Errorf("the variables are not in the order of their names: %q", first)
+	}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := regexp.MustCompile(`os\.(?:Getenv|LookupEnv)\((.*?)\)`)
+	var asked int
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range read.FindAllSubmatch(source, -1) {
+			name := string(m[1])
+			switch name {
+			case "daemonMark":
+				name = strconv.Quote(daemonMark)
+			case "name": // of PATH and --cgi-env, in programOptions
+				name = `"PATH"`
+			}
+			asked++
+			if name, err := strconv.Unquote(name); err != nil || !slices.Contains(documented, name) {
+				t.Errorf("%s asks for %s, which the page does not have", file, m[1])
+			}
+		}
+	}
+	if asked < 5 {
+		t.Errorf("%d questions found, want 5 at least", asked)
+	}
+}
+
+// The commands that README.md shows are understood.
+func TestReadmeCommands(t *testing.T) {
+	page, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands := regexp.MustCompile(`(?m)^    (?:go run \./cmd/)?sws (.*)$`).FindAllStringSubmatch(string(page), -1)
+	if len(commands) == 0 {
+		t.Fatal("it shows none")
+	}
+	if got, want := commands[0][1], "-f -l - ."; got != want {
+		t.Errorf("the first example is sws %s, want %s", got, want)
+	}
+	for _, c := range commands {
+		args, _, _ := strings.Cut(c[1], " #")
+		if _, err := parse(strings.Fields(args)); err != nil {
+			t.Errorf("sws %s: %v", args, err)
+		}
 	}
 }
 
