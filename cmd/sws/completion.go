@@ -108,7 +108,7 @@ _sws() {
 		if [[ ! $only && $word == -* ]]; then
 			COMPREPLY=($(compgen -W '` + strings.TrimSpace(names.String()) + `' -- "$word"))
 		elif [[ ! $dir ]]; then
-			_sws_paths -d "$word"
+			_sws_paths -f "$word"
 		fi
 		;;
 	esac
@@ -158,7 +158,7 @@ func zshCompletion(flags *pflag.FlagSet) string {
 # zsh completion for sws: eval "$(sws --completion zsh)"
 _sws() {
 	_arguments -s -S \
-` + specs.String() + `		':dir:_files -/'
+` + specs.String() + `		':directory or file:_files'
 }
 if [[ $funcstack[1] == _sws ]]; then
 	_sws "$@"
@@ -207,7 +207,7 @@ function __sws_has_dir
 	return 1
 end
 complete -c sws -f
-complete -c sws -n 'not __sws_has_dir' -a '(__fish_complete_directories)'
+complete -c sws -n 'not __sws_has_dir' -a '(__fish_complete_path)'
 `)
 	flags.VisitAll(func(f *pflag.Flag) {
 		operand, does := describe(f)

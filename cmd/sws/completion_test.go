@@ -32,7 +32,7 @@ func completionCases() []completionCase {
 	return []completionCase{
 		{[]string{"--lo"}, []string{"--log", "--log-format", "--loops"}},
 		{[]string{"--"}, long},
-		{[]string{"-f", ""}, []string{"my docs", "other"}},
+		{[]string{"-f", ""}, []string{"file", "my docs", "other"}},
 		{[]string{"-c", "m"}, []string{"my docs"}},
 		{[]string{"-l", ""}, []string{"file", "my docs", "other"}},
 		{[]string{"-fl", "f"}, []string{"file"}},
@@ -58,8 +58,8 @@ func completionCases() []completionCase {
 		{[]string{"other", "-l", "f"}, []string{"file"}},
 		{[]string{"other", "-fc", ""}, []string{"my docs", "other"}},
 		// What belongs to an option is no directory.
-		{[]string{"-l", "other", ""}, []string{"my docs", "other"}},
-		{[]string{"-lp", ""}, []string{"my docs", "other"}},
+		{[]string{"-l", "other", ""}, []string{"file", "my docs", "other"}},
+		{[]string{"-lp", ""}, []string{"file", "my docs", "other"}},
 		{[]string{"-fp", "80", "m"}, []string{"my docs"}},
 		{[]string{"--port=80", "m"}, []string{"my docs"}},
 		{[]string{"--log-format", "json", "m"}, []string{"my docs"}},

@@ -84,7 +84,7 @@ func passedOver(args []string) string {
 // tooMany says that there is more than one directory, which a value may be whose
 // option was given with one hyphen.
 func tooMany(flags *pflag.FlagSet, args []string) error {
-	problem := "one directory can be served, not " + listed(flags.Args())
+	problem := "one directory or file can be served, not " + listed(flags.Args())
 	if name := oneHyphen(flags, args); name != "" {
 		return usageError{problem + meant(name)}
 	}

@@ -45,7 +45,7 @@ const (
 // settings is the command line, understood. Its paths are absolute, since a
 // daemon changes its working directory.
 type settings struct {
-	dir            string
+	dir            string      // or a file
 	addresses      []addr.Addr // of -i, their ports not set; none: every address
 	port           uint16
 	socketMode     fs.FileMode // 0: the umask's
@@ -108,8 +108,6 @@ func parse(args []string) (*settings, error) {
 	switch {
 	case s.help || s.version || s.completion != "":
 		return s, nil
-	case flags.NArg() == 0:
-		return nil, misuse("the directory to serve is missing")
 	case flags.NArg() > 1:
 		return nil, tooMany(flags, args)
 	case s.debug < 0:
@@ -130,7 +128,11 @@ func parse(args []string) (*settings, error) {
 		s.log = "-"
 	}
 	var err error
-	if s.dir, err = absolute(flags.Arg(0)); err != nil {
+	dir := "."
+	if flags.NArg() > 0 {
+		dir = flags.Arg(0)
+	}
+	if s.dir, err = absolute(dir); err != nil {
 		return nil, err
 	}
 	if s.log != "" && s.log != "-" {
@@ -352,7 +354,7 @@ func orNone[T int64 | time.Duration](set *T, read func(string) error) func(strin
 // absolute is filepath.Abs, which would take "" for the working directory.
 func absolute(path string) (string, error) {
 	if path == "" {
-		return "", misuse("the directory to serve has an empty name")
+		return "", misuse("what to serve has an empty name")
 	}
 	return filepath.Abs(path)
 }

@@ -39,6 +39,8 @@ func TestParse(t *testing.T) {
 		want settings
 	}{
 		{"/srv", settings{dir: "/srv"}},
+		{"", settings{dir: here}},
+		{"-f", settings{dir: here, foreground: true}},
 		{"docs/../site", settings{dir: here + "/site"}},
 		{"-- -docs", settings{dir: here + "/-docs"}},
 		{"-f /srv", settings{dir: "/srv", foreground: true}},
@@ -111,12 +113,10 @@ func TestParseErrors(t *testing.T) {
 		usage bool // with a word about sws -h
 		want  string
 	}{
-		{nil, true, "the directory to serve is missing"},
-		{[]string{"-f"}, true, "the directory to serve is missing"},
-		{[]string{""}, true, "the directory to serve has an empty name"},
-		{[]string{"a", "b"}, true, `one directory can be served, not "a" and "b"`},
-		{[]string{"a", "b", "c", "d", "e f"}, true, `one directory can be served, not "a", "b", "c" and 2 more`},
-		{[]string{"-log", "x", "a"}, false, `one directory can be served, not "x" and "a"; did you mean --log?`},
+		{[]string{""}, true, "what to serve has an empty name"},
+		{[]string{"a", "b"}, true, `one directory or file can be served, not "a" and "b"`},
+		{[]string{"a", "b", "c", "d", "e f"}, true, `one directory or file can be served, not "a", "b", "c" and 2 more`},
+		{[]string{"-log", "x", "a"}, false, `one directory or file can be served, not "x" and "a"; did you mean --log?`},
 		{[]string{"-x", "a"}, true, "unknown option -x"},
 		{[]string{"-fx", "a"}, true, "unknown option -x"},
 		{[]string{"-é", "a"}, true, "unknown option -é"},
@@ -302,7 +302,7 @@ func TestUsage(t *testing.T) {
 			t.Errorf("heading %q, want %q", titles[i][1], g.title)
 		}
 	}
-	if !strings.HasPrefix(text, "usage: sws [-dfh] [-c dir] [-i address] [-l file] [-p port] dir\n") {
+	if !strings.HasPrefix(text, "usage: sws [-dfh] [-c dir] [-i address] [-l file] [-p port] [dir | file]\n") {
 		t.Error("the usage does not begin with the synopsis")
 	}
 }

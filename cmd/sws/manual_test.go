@@ -98,6 +98,8 @@ func TestManualHasEveryFlag(t *testing.T) {
 	for _, l := range strings.Split(strings.TrimSpace(section(t, page, "SYNOPSIS")), "\n")[1:] {
 		if m := regexp.MustCompile(`^\.Op Fl (\w+)(?: Ar (\w+))?$`).FindStringSubmatch(l); m != nil {
 			shown += " [" + strings.TrimSpace("-"+m[1]+" "+m[2]) + "]"
+		} else if operands, ok := strings.CutPrefix(l, ".Op Ar "); ok {
+			shown += " [" + operands + "]"
 		} else {
 			shown += " " + strings.TrimPrefix(l, ".Ar ")
 		}

@@ -123,7 +123,7 @@ func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	flags := new(settings).flags()
 	ts.Check(flags.Parse(args))
 	p.stdout, p.stderr = newOutput(), newOutput()
-	cmd := exec.Command(ts.MkAbs(".bin/sws"), args...)
+	cmd := exec.Command(ts.Getenv("WORK")+"/.bin/sws", args...)
 	cmd.Dir = ts.MkAbs(".")
 	for _, name := range []string{asCommand, "COLOUR", "GORACE", "PATH", "TERM"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))

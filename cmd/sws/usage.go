@@ -6,9 +6,10 @@ import (
 	"github.com/spf13/pflag"
 )
 
-const synopsis = `usage: sws [-dfh] [-c dir] [-i address] [-l file] [-p port] dir
+const synopsis = `usage: sws [-dfh] [-c dir] [-i address] [-l file] [-p port] [dir | file]
 
-Serve the documents in dir over HTTP, as a daemon unless -d or -f is given.
+Serve the documents in dir, the working directory without one, or a single file
+over HTTP, as a daemon unless -d or -f is given.
 `
 
 const (

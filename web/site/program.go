@@ -44,7 +44,7 @@ func (s *Site) addPrograms(docroot, dir string, links bool) (err error) {
 	}
 	where, err := openNamed(p.dir, s.kind.open, time.Now)
 	if err != nil {
-		return fmt.Errorf("open: %w%s", err, advice(err))
+		return fmt.Errorf("open: %w%s", err, adviceOnDirectory(err))
 	}
 	p.root = &root{where: where}
 	switch inside, err := contains(p.dir, p.docroot); {

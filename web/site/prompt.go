@@ -17,7 +17,11 @@ func (s *Site) AnswerNow(r *web.Request, room []byte) *web.Reply {
 		return nil
 	}
 	at := place{s.root, path.name, path}
-	if path.slash {
+	if s.only != "" {
+		if at, err = s.locateOnly(path); err != nil {
+			return nil
+		}
+	} else if path.slash {
 		at.name = at.within("index.html")
 	}
 	fd, st, err := at.root.openCached(at.name)

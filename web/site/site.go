@@ -1,5 +1,6 @@
 // Package site answers requests from a directory, the document root: its files,
-// the index.html of its directories, or a list of what is in them.
+// the index.html of its directories, or a list of what is in them. Or it answers
+// from a single file.
 //
 // New opens the root, Answer decides about a request, Close ends it. A Site
 // opens files and reads small ones; it never touches a socket or a process, and
@@ -69,6 +70,7 @@ const defaultMaxInline = 128 << 10
 type Site struct {
 	kind      *kind
 	docs      *named    // the document root
+	only      string    // the name of the one file that is served; "": docs is a directory
 	root      *root     // of docs
 	users     *users    // nil: they are not served
 	programs  *programs // nil: there are none
@@ -95,6 +97,11 @@ var _ web.Site = (*Site)(nil)
 // When the name docroot leads to another directory later on, by a rename or a
 // link, the Site goes along within a second; the same holds for Options.Programs.
 // It stays with the last one while the name leads to none that can be opened.
+//
+// When docroot is a regular file, the Site serves it at "/" and under its name, and
+// nothing else: neither other files of its directory nor those of users, and
+// Options.Programs and Options.UserDir are errors. Another file that gets the name
+// is served in its place.
 //
 // Errors are those of open(2): ENOENT, ENOTDIR, EACCES where it may not be read
 // and searched. They name the directory and say what to do.
@@ -127,8 +134,15 @@ func newSite(docroot string, opt *Options, kind *kind) (*Site, error) {
 		return nil, fmt.Errorf("serve %s: %w", docroot, err)
 	}
 	var err error
-	if s.docs, err = openNamed(docroot, kind.open, s.clock); err != nil {
-		return nil, fmt.Errorf("serve %s: open: %w%s", docroot, err, advice(err))
+	s.docs, err = openNamed(docroot, kind.open, s.clock)
+	switch {
+	case err == syscall.ENOTDIR && isRegular(docroot):
+		if err := s.openOnly(docroot, opt); err != nil {
+			return nil, fmt.Errorf("serve %s: %w", docroot, err)
+		}
+		return s, nil
+	case err != nil:
+		return nil, fmt.Errorf("serve %s: open: %w%s", docroot, err, advice(err, false))
 	}
 	s.root = &root{where: s.docs}
 	if opt.Programs != "" {
@@ -143,7 +157,23 @@ func newSite(docroot string, opt *Options, kind *kind) (*Site, error) {
 func (s *Site) clock() time.Time { return s.now() }
 
 // advice says what to do when a directory cannot be opened.
-func advice(err error) string {
+// advice says what to do about an error of opening the document root.
+func advice(err error, isFile bool) string {
+	switch {
+	case errors.Is(err, syscall.ENOENT):
+		return "; name a directory or a file that exists"
+	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ENXIO):
+		return "; name a directory or a regular file"
+	case errors.Is(err, syscall.EACCES) && isFile:
+		return "; whoever serves it must be able to read it (chmod a+r)"
+	}
+	if isFile {
+		return "; name another file"
+	}
+	return adviceOnDirectory(err)
+}
+
+func adviceOnDirectory(err error) string {
 	switch {
 	case errors.Is(err, syscall.ENOENT):
 		return "; name a directory that exists"
@@ -162,7 +192,11 @@ func advice(err error) string {
 func (s *Site) Reopen() error {
 	var errs [2]error
 	if err := s.docs.reopen(); err != nil {
-		errs[0] = fmt.Errorf("serve %s: open: %w; the directory of before stays", s.docs.path, err)
+		what := "directory"
+		if s.only != "" {
+			what = "file"
+		}
+		errs[0] = fmt.Errorf("serve %s: open: %w; the %s of before stays", s.docs.path, err, what)
 	}
 	if s.programs != nil {
 		if err := s.apart.programs.reopen(); err != nil {
@@ -200,7 +234,7 @@ func (s *Site) Answer(r *web.Request) *web.Reply {
 		return because("there is no such method here", web.ErrorReply(r, 501))
 	}
 	if err == nil && hidden {
-		if _, name, _ := s.split(path); !isWellKnown(name) {
+		if _, name, _ := s.split(path); !isWellKnown(name) && name != s.only {
 			err = errNoName
 		}
 	}
@@ -211,7 +245,7 @@ func (s *Site) Answer(r *web.Request) *web.Reply {
 	if err != nil {
 		return s.refuse(r, "look up", path, err)
 	}
-	if path.slash {
+	if at.path.slash {
 		return at.resolved(s.directory(at, r))
 	}
 	return at.resolved(s.document(at, r))
@@ -229,6 +263,9 @@ type place struct {
 // locate says where p leads to: to a user's files or to those of the site. An
 // error is that of the user database.
 func (s *Site) locate(p path) (place, error) {
+	if s.only != "" {
+		return s.locateOnly(p)
+	}
 	user, name, ofUser := s.split(p)
 	if !ofUser {
 		return place{s.root, name, p}, nil

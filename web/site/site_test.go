@@ -18,6 +18,7 @@ func TestNewErrors(t *testing.T) {
 	dir := t.TempDir()
 	plant(t, dir, map[string]string{"file": "", "closed/": "", "unlisted/": "", "unsearched/": ""})
 	link(t, "loop", dir+"/loop")
+	must(t, syscall.Mkfifo(dir+"/fifo", 0o644))
 	must(t, os.Chmod(dir+"/closed", 0))
 	must(t, os.Chmod(dir+"/unlisted", 0o311))
 	must(t, os.Chmod(dir+"/unsearched", 0o644))
@@ -30,8 +31,8 @@ func TestNewErrors(t *testing.T) {
 			says string
 			user bool
 		}{
-			{"missing", syscall.ENOENT, "open: no such file or directory; name a directory that exists", false},
-			{"file", syscall.ENOTDIR, "open: not a directory; name the directory rather than a file in it", false},
+			{"missing", syscall.ENOENT, "open: no such file or directory; name a directory or a file that exists", false},
+			{"fifo", syscall.ENOTDIR, "open: not a directory; name a directory or a regular file", false},
 			{"loop", syscall.ELOOP, "open: too many levels of symbolic links; name another directory", false},
 			{"closed", syscall.EACCES, "open: permission denied; whoever serves it must be able to read and search it (chmod a+rx)", true},
 			{"unlisted", syscall.EACCES, "(chmod a+rx)", true},

@@ -38,7 +38,7 @@ func (s *Site) Volume(r *web.Request) uint64 {
 		return 0
 	}
 	v := volumeOf(at)
-	if v == 0 && at.name != p.name {
+	if v == 0 && s.users != nil && at.name != p.name {
 		v = usersVolume
 	}
 	return v
