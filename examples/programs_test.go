@@ -382,7 +382,7 @@ func testFaults(t *testing.T, bin string) {
 		{"no descriptor left", "ulimit -n 3; ./streamread", 1, "streamread: listen tcp:*:0: socket: too many open files"},
 		{"none for the second end", "ulimit -n 4; ./socketpair", 1, "socketpair: socketpair AF_UNIX SOCK_STREAM: socketpair: too many open files (EMFILE)"},
 		{"none for a pipe", "ulimit -n 4; ./pipe", 1, "pipe: make a pipe: pipe2: too many open files"},
-		{"no such way", "./multiplex -how telepathy :", 1, `/multiplex: "telepathy" is none of the ways of this system: blocking, .*`},
+		{"no such way", "./multiplex -how telepathy :", 2, `/multiplex: "telepathy" is none of the ways of this system: blocking, .*`},
 		{"an operand", "./socketpair inet", 2, "usage: socketpair [-domain name] [-type name] [-protocol number] | -all"},
 		{"no command", "./multiplex", 2, "usage: multiplex [-how name] command ...|       multiplex -list"},
 		{"no such domain", "./socketpair -domain unixes", 2, `/invalid value "unixes" for flag -domain: "unixes" is neither a number nor one of AF_UNIX, .*`},

@@ -88,7 +88,8 @@ func find(name string) func([]*source) error {
 		}
 		names = append(names, w.name)
 	}
-	log.Fatalf("%q is none of the ways of this system: %s", name, strings.Join(names, ", "))
+	log.Printf("%q is none of the ways of this system: %s", name, strings.Join(names, ", "))
+	os.Exit(2)
 	return nil
 }
 
