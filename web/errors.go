@@ -103,6 +103,7 @@ const errorPage = `<!DOCTYPE html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
+%[6]s
 <title>%[1]s</title>
 <style>%[2]s</style>
 </head>
@@ -131,7 +132,7 @@ func (m *message) html(r *Request) []byte {
 			detail = m.lead + `<a href="` + href + `">` + href + "</a>."
 		}
 	}
-	return fmt.Appendf(nil, errorPage, title, errorStyle, h1, detail, rootFrom(r))
+	return fmt.Appendf(nil, errorPage, title, errorStyle, h1, detail, rootFrom(r), PageIcon)
 }
 
 func (m *message) json() []byte {
@@ -172,17 +173,22 @@ var PageStyle string
 // errorStyle is that of errorPage.
 var errorStyle = PageStyle + "p { margin: 1rem 0 0; overflow-wrap: anywhere; }\np a { text-decoration: underline; }\n"
 
+// PageIcon is the icon of all generated pages. It stands in the page, since a browser
+// would otherwise ask for /favicon.ico.
+const PageIcon = `<link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath fill='%23d09a2f' d='M1 3h5l2 2h7v9H1z'/%3E%3C/svg%3E">`
+
 // PageFields returns the fields that go with a generated page whose one style
 // element holds style and whose one script element holds script; "" is for no
 // such element. The browser takes the page for HTML and nothing else, applies
-// that style, runs that script, and loads, frames and submits nothing.
+// that style, runs that script, shows images that stand in them, and loads, frames
+// and submits nothing.
 func PageFields(style, script string) []ReplyField {
 	policy := "default-src 'none'; style-src " + hashSource(style)
 	if script != "" {
 		policy += "; script-src " + hashSource(script)
 	}
 	return []ReplyField{
-		{"Content-Security-Policy", policy + "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
+		{"Content-Security-Policy", policy + "; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
 		{"X-Content-Type-Options", "nosniff"},
 	}
 }

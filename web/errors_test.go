@@ -63,7 +63,7 @@ func TestErrorPages(t *testing.T) {
 		for _, field := range p.Fields {
 			fields[field.Name] = field.Value
 		}
-		if policy := fields["Content-Security-Policy"]; !strings.HasPrefix(policy, "default-src 'none'; style-src "+allowed) {
+		if policy := fields["Content-Security-Policy"]; !strings.HasPrefix(policy, "default-src 'none'; style-src "+allowed) || !strings.Contains(policy, "; img-src data:;") || strings.Count(string(p.Body), PageIcon) != 1 {
 			t.Errorf("ErrorReply(%d): policy %q does not allow its own style, %s", status, policy, allowed)
 		}
 		if fields["X-Content-Type-Options"] != "nosniff" || fields["X-Of"] != fmt.Sprint(status) || fields["Vary"] != "Accept" || len(p.Fields) != 4 {
@@ -82,7 +82,7 @@ func wellFormed(page []byte) error {
 	tags := regexp.MustCompile(`<(/?)([a-z][a-z0-9]*)(?: [a-z]+="[^"<>]*")*>`)
 	for _, tag := range tags.FindAllStringSubmatch(body, -1) {
 		switch name := tag[2]; {
-		case name == "meta":
+		case name == "meta" || name == "link":
 		case tag[1] == "":
 			open = append(open, name)
 		case len(open) == 0 || open[len(open)-1] != name:

@@ -16,10 +16,18 @@ var (
 	//go:embed listing.css
 	listingRules string
 
-	listingStyle = web.PageStyle + listingRules
+	//go:embed icons.css
+	iconRules string
+
+	listingStyle = web.PageStyle + listingRules + iconRules
 
 	//go:embed listing.js
-	listingScript string
+	listingCode string
+
+	//go:embed forms.js
+	formsCode string
+
+	listingScript = listingCode + formsCode
 )
 
 // maxCrumbs bounds the links to the directories above: each is as long as it is
@@ -30,7 +38,7 @@ const maxCrumbs = 32
 // they hold wherever a proxy puts the site.
 func beginHTML(dst []byte, p path) []byte {
 	dst = append(dst, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"+
-		"<meta name=\"viewport\" content=\"width=device-width\">\n<title>Index of "...)
+		"<meta name=\"viewport\" content=\"width=device-width\">\n"+web.PageIcon+"\n<title>Index of "...)
 	dst = appendTitle(dst, p)
 	dst = append(dst, "</title>\n<style>"...)
 	dst = append(dst, listingStyle...)

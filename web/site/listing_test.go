@@ -195,7 +195,7 @@ func TestListingPolicy(t *testing.T) {
 		sum := sha256.Sum256([]byte(text))
 		policy += "; " + element + "-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 	}
-	policy += "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	policy += "; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 	if got := field(t, p, "Content-Security-Policy"); got != policy {
 		t.Errorf("policy\n%s, want\n%s", got, policy)
 	}
@@ -344,8 +344,8 @@ func checkPage(t testing.TB, page string) {
 	if !ok || !utf8.ValidString(page) {
 		t.Errorf("no HTML in UTF-8: %q", page)
 	}
-	if len(markup(page)) != len(page)-len(listingStyle)-len(listingScript) {
-		t.Errorf("style or script is not there once:\n%s", page)
+	if len(markup(page)) != len(page)-len(listingStyle)-len(listingScript)-len(web.PageIcon) {
+		t.Errorf("style, script or icon is not there once:\n%s", page)
 	}
 	rest = markup(rest)
 	rest = tags.ReplaceAllString(rest, "")
@@ -354,9 +354,9 @@ func checkPage(t testing.TB, page string) {
 	}
 }
 
-// markup returns a page without its style and script.
+// markup returns a page without its style, script and icon.
 func markup(page string) string {
-	return strings.NewReplacer(listingStyle, "", listingScript, "").Replace(page)
+	return strings.NewReplacer(listingStyle, "", listingScript, "", web.PageIcon, "").Replace(page)
 }
 
 // FuzzFormats: whatever a name, a target and a path are, each format has one row

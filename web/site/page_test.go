@@ -129,8 +129,13 @@ func TestPage(t *testing.T) {
 		if got := b.run("performance.getEntriesByType('resource').length"); got != "0" {
 			t.Errorf("the page loads %s things", got)
 		}
-		if got := b.run("Array.from(document.links).filter(a => a.search || a.hash).length"); got != "0" {
-			t.Errorf("%s links lead to other views of the page", got)
+		if got := b.run("Array.from(document.links).filter(a => a.search || a.hash).map(a => a.closest('footer') && a.getAttribute('href'))"); got != "?format=json,?format=text" {
+			t.Errorf("to other forms of the list lead %s", got)
+		}
+		const icon = "getComputedStyle(Array.from(document.links).find(a => a.textContent === %q), '::before').backgroundImage"
+		text, other, image := b.run(fmt.Sprintf(icon, "README.md")), b.run(fmt.Sprintf(icon, "latest")), b.run(fmt.Sprintf(icon, noSpaces+".iso"))
+		if !strings.HasPrefix(text, `url("data:image/svg+xml,`) || text == other || text == image || other == image {
+			t.Errorf("the icons are %s, %s and %s", text, other, image)
 		}
 		if len(b.complaints) > 0 {
 			t.Errorf("the browser complains: %q", b.complaints)
