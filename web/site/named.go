@@ -2,6 +2,7 @@ package site
 
 import (
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -203,5 +204,12 @@ func (n *named) note() (there bool, blind error) {
 func (n *named) denied(*opened) error { return syscall.EACCES }
 
 func (n *named) said(name string) string { return orDot(name) }
+
+func (n *named) absolute(name string) string {
+	if n.path == "" {
+		return ""
+	}
+	return strings.TrimSuffix(n.path, "/") + "/" + name
+}
 
 func (n *named) Close() error { return n.current.Load().leave() }

@@ -35,6 +35,10 @@ type where interface {
 	// said says where a name is, for people.
 	said(name string) string
 
+	// absolute is the absolute path of a name, as it is spelled; "" if that is
+	// not known.
+	absolute(name string) string
+
 	Close() error
 }
 
@@ -69,6 +73,7 @@ func (r *root) findIn(in *opened, name string, way, wait bool) (found, error) {
 		return f, err
 	}
 	inside, err := r.apart.holds(&f, in, wait)
+	inside = inside || r.apart.covers(r.where.absolute(name))
 	if err == nil && !inside {
 		return f, nil
 	}

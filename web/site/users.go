@@ -191,4 +191,6 @@ func (d *userDir) said(name string) string {
 	return filepath.Join(d.home, d.dir, name)
 }
 
+func (d *userDir) absolute(name string) string { return d.said(name) }
+
 func (d *userDir) Close() error { return nil }
