@@ -94,7 +94,7 @@ func (s *Site) file(r *web.Request, at place, fd *ipc.FD, st sys.Stat, room []by
 			fd.Close()
 			return nil
 		}
-		v = snapshot{st: st, looked: s.now(), local: local, whole: st.Size <= s.maxInline}
+		v = snapshot{st: st, looked: s.now(), local: local, whole: st.Size <= s.maxRead}
 		size := st.Size
 		if !v.whole {
 			size = sampleSize
@@ -132,26 +132,27 @@ func (s *Site) file(r *web.Request, at place, fd *ipc.FD, st sys.Stat, room []by
 	if p.Type, v.coding = s.contentType(at.name, read, v.whole); v.coding != "" {
 		p.Fields = append([]web.ReplyField{{Name: "Content-Encoding", Value: v.coding}}, nosniff...)
 	}
-	if v.whole {
+	v.inline = v.whole && (st.Size <= s.maxInline || !v.steady || !local)
+	if v.inline {
 		p.Body, p.Size = read, int64(len(read))
 	} else {
 		p.File, p.Size = fd, st.Size
 	}
 	if v.steady {
-		v.vouch(p, at, fd)
+		v.vouch(p, at, fd, read)
 		p.Changed = v.cameAfter(s.opened)
-		if !v.whole {
+		if !v.inline {
 			p.Holds = holds(fd, st)
 		}
 	}
-	if !v.whole && sys.TellsLocal && !local {
+	if !v.inline && sys.TellsLocal && !local {
 		// Another look at it, or its end, may take as long as reading it does.
 		p.Slow, p.Unchanged = true, nil
 	}
 	switch {
 	case p.Reread != nil:
 		p.File = fd
-	case v.whole:
+	case v.inline:
 		fd.Close()
 	}
 	return p
@@ -163,6 +164,7 @@ type snapshot struct {
 	looked time.Time
 	steady bool   // it was st before it was read, and after
 	whole  bool   // all of it was read
+	inline bool   // what was read is what is sent
 	local  bool   // nobody else changes it without our knowing
 	coding string // its Content-Encoding; "" for none
 
@@ -202,12 +204,12 @@ func (v *snapshot) cameAfter(opened time.Time) time.Time {
 
 // vouch gives p, which was made of v, what tells it from other versions, as far as
 // that is known.
-func (v *snapshot) vouch(p *web.Reply, at place, fd *ipc.FD) {
+func (v *snapshot) vouch(p *web.Reply, at place, fd *ipc.FD, read []byte) {
 	p.Modified = lastModified(&v.st, v.looked)
 	kind := p.Type + v.coding
 	switch {
 	case v.whole:
-		p.ETag = contentTag(kind, xxh3.Hash(p.Body))
+		p.ETag = contentTag(kind, xxh3.Hash(read))
 	case v.summed:
 		p.ETag = contentTag(kind, v.sum)
 	case v.summable:
@@ -215,7 +217,7 @@ func (v *snapshot) vouch(p *web.Reply, at place, fd *ipc.FD) {
 	default:
 		p.ETag = factsTag(kind, &v.st, isStamped(fd, &v.st))
 	}
-	if !v.whole && (!v.local || v.isCoarse()) {
+	if !v.inline && (!v.local || v.isCoarse()) {
 		p.ETag = weaken(p.ETag) // what is sent may be another version than this
 	}
 	if p.ETag == "" {
@@ -231,7 +233,7 @@ func (v *snapshot) vouch(p *web.Reply, at place, fd *ipc.FD) {
 		p.ModifiedStrong = changedOnce(&v.st)
 		f := &version{at.root, at.name, fd, v.st}
 		p.Unchanged = f.unchanged
-		if v.whole {
+		if v.inline {
 			p.Reread, p.Reopen = f.reread, f.reopen
 		}
 	}

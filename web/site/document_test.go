@@ -25,7 +25,7 @@ func TestFiles(t *testing.T) {
 	eachRoot(t, func(t *testing.T, open func(string) *Site) {
 		dir := t.TempDir()
 		s := open(dir)
-		s.maxInline = 4096
+		s.maxInline, s.maxRead = 4096, 4096
 		for _, size := range []int{0, 1, 3071, 3072, 3073, 4095, 4096, 4097, 65536, 1 << 20} {
 			name := fmt.Sprint(size, ".bin")
 			want := noise(size)
@@ -47,7 +47,7 @@ func TestFiles(t *testing.T) {
 				t.Errorf("%s: X-Content-Type-Options %q", name, got)
 			}
 		}
-		s.maxInline = -1
+		s.maxInline, s.maxRead = -1, -1
 		if p := get(t, s, "/1.bin"); isInline(p) {
 			t.Error("a file is inline though none is to be")
 		}
@@ -60,17 +60,36 @@ func isInline(p *web.Reply) bool {
 	return len(p.Body) == int(p.Size) && (p.File == nil) == (p.Reread == nil)
 }
 
+// Files of up to 128 KiB are read whole, and those of up to 64 KiB sent from memory.
+// A file that changes all the time is sent as it was read.
 func TestDefaultMaxInline(t *testing.T) {
+	const text = "<p>caf\u00e9</p>"
 	dir := t.TempDir()
-	plant(t, dir, map[string]string{"at": noise(128 << 10), "above": noise(128<<10 + 1)})
-	s, err := New(dir, nil)
-	must(t, err)
-	defer s.Close()
-	if p := get(t, s, "/at"); !isInline(p) {
-		t.Error("128 KiB are not inline")
-	}
-	if p := get(t, s, "/above"); isInline(p) {
-		t.Error("more than 128 KiB are inline")
+	page := func(size int) string { return strings.Repeat("a", size-len(text)) + text }
+	for _, test := range []struct {
+		size          int
+		inline, whole bool
+	}{
+		{64 << 10, true, true}, {64<<10 + 1, false, true}, {128 << 10, false, true}, {128<<10 + 1, false, false},
+	} {
+		name := fmt.Sprint(test.size, ".html")
+		plant(t, dir, map[string]string{name: page(test.size)})
+		s, err := New(dir, nil)
+		must(t, err)
+		defer s.Close()
+		p := get(t, s, "/"+name)
+		if got := isInline(p); got != test.inline && isLocal(t, dir) {
+			t.Errorf("%s: inline: %v, want %v", name, got, test.inline)
+		}
+		if got := strings.Contains(p.Type, "charset=utf-8"); got != test.whole {
+			t.Errorf("%s: %s, want a charset: %v", name, p.Type, test.whole)
+		}
+		if got := content(t, p); got != page(test.size) {
+			t.Errorf("%s: %d octets of other content", name, len(got))
+		}
+		if !test.inline && p.Holds == nil {
+			t.Errorf("%s is sent from its file, and nothing says whether it changes", name)
+		}
 	}
 }
 

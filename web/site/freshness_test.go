@@ -73,7 +73,7 @@ func TestUnchanged(t *testing.T) {
 					})
 					link(t, "dir/a.txt", dir+"/link")
 					s := aged(open(dir))
-					s.maxInline = maxInline
+					s.maxInline, s.maxRead = maxInline, maxInline
 					p := get(t, s, test.target)
 					if p.Status != 200 || p.Unchanged == nil {
 						t.Fatalf("%s: %d", test.target, p.Status)

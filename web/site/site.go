@@ -30,8 +30,9 @@ import (
 type Options struct {
 	// MaxInline is up to how many octets a file is read into memory and kept
 	// there (Reply.Body) rather than sent from its descriptor (Reply.File).
-	// 0 means 128 KiB: up to there copying costs less than sendfile(2) does.
-	// Negative: only empty files.
+	// 0 means 64 KiB: up to there copying costs less than sendfile(2) does. Longer
+	// files, up to 128 KiB, are then read whole as well, for their entity tag
+	// and charset. Negative: only empty files.
 	MaxInline int64
 
 	// DirsFirst: lists show directories before all else.
@@ -64,7 +65,10 @@ type Options struct {
 	Errorf func(format string, args ...any)
 }
 
-const defaultMaxInline = 128 << 10
+const (
+	defaultMaxInline = 64 << 10
+	defaultMaxRead   = 128 << 10
+)
 
 // A Site is a web.Site. Answer is safe for concurrent use.
 type Site struct {
@@ -77,6 +81,7 @@ type Site struct {
 	types     types     // beneath ours
 	apart     *apart    // nil without programs
 	maxInline int64
+	maxRead   int64 // octets of a file that is read whole
 	maxSummed int64
 	maxWhole  int
 	maxListed int
@@ -124,8 +129,8 @@ func newSite(docroot string, opt *Options, kind *kind) (*Site, error) {
 		now:       time.Now,
 		opened:    time.Now(),
 	}
-	if s.maxInline == 0 {
-		s.maxInline = defaultMaxInline
+	if s.maxRead = s.maxInline; s.maxInline == 0 {
+		s.maxInline, s.maxRead = defaultMaxInline, defaultMaxRead
 	}
 	if s.errorf == nil {
 		s.errorf = func(string, ...any) {}

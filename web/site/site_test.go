@@ -427,7 +427,7 @@ func TestConcurrentAnswers(t *testing.T) {
 	plant(t, dir, map[string]string{"small.txt": "small\n", "large.bin": strings.Repeat("large", 1000), "sub/x": ""})
 	eachRoot(t, func(t *testing.T, open func(string) *Site) {
 		s := open(dir)
-		s.maxInline = 100
+		s.maxInline, s.maxRead = 100, 100
 		var running sync.WaitGroup
 		for range 8 {
 			running.Go(func() {

@@ -182,11 +182,11 @@ func TestVouch(t *testing.T) {
 		kept  web.Freshness
 		dated bool
 	}{
-		{"whole", snapshot{st: known, local: true, whole: true}, time.Hour, `"`, web.Changed, true},
-		{"whole, young", snapshot{st: known, local: true, whole: true}, time.Second, `"`, web.Changed, true},
-		{"whole, far", snapshot{st: known, whole: true}, time.Hour, `"`, web.Unknown, true},
-		{"whole, in an image", snapshot{st: image, local: true, whole: true}, time.Hour, `"`, web.Changed, true},
-		{"whole, in an image somewhere", snapshot{st: lost, local: true, whole: true}, time.Hour, `"`, web.Unknown, true},
+		{"whole", snapshot{st: known, local: true, whole: true, inline: true}, time.Hour, `"`, web.Changed, true},
+		{"whole, young", snapshot{st: known, local: true, whole: true, inline: true}, time.Second, `"`, web.Changed, true},
+		{"whole, far", snapshot{st: known, whole: true, inline: true}, time.Hour, `"`, web.Unknown, true},
+		{"whole, in an image", snapshot{st: image, local: true, whole: true, inline: true}, time.Hour, `"`, web.Changed, true},
+		{"whole, in an image somewhere", snapshot{st: lost, local: true, whole: true, inline: true}, time.Hour, `"`, web.Unknown, true},
 		{"summed", snapshot{st: known, local: true, summable: true, summed: true}, time.Hour, `"`, web.Changed, true},
 		{"summed, young", snapshot{st: known, local: true, summable: true, summed: true}, time.Second, `"`, web.Changed, true},
 		{"summed, young, of a slow clock", snapshot{st: image, local: true, summable: true, summed: true}, time.Second, "W", web.Changed, true},
@@ -200,7 +200,7 @@ func TestVouch(t *testing.T) {
 	} {
 		p := &web.Reply{Body: []byte("1"), Unchanged: outdated}
 		test.v.looked = test.v.st.Ctime.Time().Add(test.age)
-		test.v.vouch(p, place{root: s.root, name: "a"}, fd)
+		test.v.vouch(p, place{root: s.root, name: "a"}, fd, p.Body)
 		if got := p.ETag[:min(len(p.ETag), 1)]; got != test.tag {
 			t.Errorf("%s: the tag is %q, want %s…", test.name, p.ETag, test.tag)
 		}
