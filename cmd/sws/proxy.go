@@ -36,7 +36,7 @@ func socketGroup(owner **sock.Owner) func(text string) error {
 		// The greatest stands for none (chown(2)).
 		gid, err := strconv.ParseUint(number, 10, 32)
 		if err != nil || gid == 1<<32-1 {
-			return fmt.Errorf("no group is called %q", text)
+			return fmt.Errorf("no group is called %q; give the name of a group of this host, or a number", text)
 		}
 		*owner = &sock.Owner{UID: -1, GID: int(gid)}
 		return nil
