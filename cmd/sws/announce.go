@@ -34,16 +34,31 @@ func (s *settings) announcer(w, stderr io.Writer) func(at []string) error {
 			}
 			b.WriteByte('\n')
 		}
-		if s.qr {
-			code, err := qrFor(at, w)
-			if err != nil {
-				fmt.Fprintf(stderr, "sws: %v\n", err)
-			}
-			b.WriteString(code)
-		}
 		io.WriteString(w, b.String())
+		s.showQR(at, w, stderr)
 		return nil
 	}
+}
+
+// announceDaemon tells a terminal where the daemon serves and which process it is.
+// All else gets nothing: the command is quiet when all is well.
+func (s *settings) announceDaemon(d started, w, stderr io.Writer) {
+	if isTerminal(w) {
+		fmt.Fprintf(w, "serving %s at %s, process %d\n", oneLine(s.dir), strings.Join(d.at, ", "), d.pid)
+	}
+	s.showQR(d.at, w, stderr)
+}
+
+// showQR draws the QR code that --qr asks for.
+func (s *settings) showQR(at []string, w, stderr io.Writer) {
+	if !s.qr {
+		return
+	}
+	code, err := qrFor(at, w)
+	if err != nil {
+		fmt.Fprintf(stderr, "sws: %v\n", err)
+	}
+	io.WriteString(w, code)
 }
 
 // qrFor draws the QR code of --qr for a terminal w.

@@ -10,7 +10,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 )
@@ -29,6 +31,9 @@ const (
 	// allIsWell is what the daemon sends when it serves; no message holds it.
 	allIsWell = '\x00'
 
+	// separator is between the URLs that follow; none of them holds it.
+	separator = "\x00"
+
 	// maxInherited bounds the numbers that keepDescriptors tries where the
 	// system lists no descriptors. Beyond it they would have to be inherited by
 	// purpose, and each try is a system call.
@@ -36,11 +41,12 @@ const (
 )
 
 // launch starts the daemon, waits until it serves or has failed, repeats its
-// messages, and returns the exit status.
-func launch(args []string, stderr io.Writer) int {
-	said, err := startDaemon(args)
+// messages, tells a terminal where it serves, and returns the exit status.
+func launch(s *settings, args []string, stdout, stderr io.Writer) int {
+	d, said, err := startDaemon(args)
 	stderr.Write(said)
 	if err == nil {
+		s.announceDaemon(d, stdout, stderr)
 		return 0
 	}
 	if len(said) == 0 {
@@ -56,28 +62,67 @@ func launch(args []string, stderr io.Writer) int {
 // startDaemon starts this program again, with the same arguments, in a session
 // of its own, with /dev/null for stdin, stdout and stderr, and no other
 // descriptor but a pipe to here. It returns what the daemon said before it
-// served, or failed with err.
+// served, or failed with err, and of one that serves the process and where.
 //
 // A Go program cannot fork(2), for its other threads would be missing in the
 // child. And one new session is enough: a daemon that opens no file without
 // O_NOCTTY comes under no terminal again, though it leads the session.
-func startDaemon(args []string) (said []byte, err error) {
+func startDaemon(args []string) (d started, said []byte, err error) {
 	cmd, ours, err := execDaemon(args)
 	if err != nil {
-		return nil, fmt.Errorf("start the daemon: %w; with -f sws serves in the foreground", err)
+		return d, nil, fmt.Errorf("start the daemon: %w; with -f sws serves in the foreground", err)
 	}
 	defer ours.Close()
-	said, err = bufio.NewReader(ours).ReadBytes(allIsWell)
+	status := bufio.NewReader(ours)
+	said, err = status.ReadBytes(allIsWell)
 	if err == nil {
-		return said[:len(said)-1], cmd.Process.Release()
+		d.pid = cmd.Process.Pid
+		urls, err := io.ReadAll(status)
+		if err != nil {
+			return d, said, fmt.Errorf("wait for the daemon: %w", err)
+		}
+		d.at = strings.Split(string(urls), separator)
+		return d, said[:len(said)-1], cmd.Process.Release()
 	}
 	if err != io.EOF {
-		return said, fmt.Errorf("wait for the daemon: %w", err)
+		return d, said, fmt.Errorf("wait for the daemon: %w", err)
 	}
 	if err := cmd.Wait(); err != nil {
-		return said, fmt.Errorf("the daemon died: %w", err)
+		return d, said, fmt.Errorf("the daemon died: %w", err)
 	}
-	return said, errors.New("the daemon ended before it served")
+	return d, said, errors.New("the daemon ended before it served")
+}
+
+// A started is a daemon that serves.
+type started struct {
+	pid int
+	at  []string // its URLs
+}
+
+// daemonArgs returns args with the absolute path of what is served, by which ps(1)
+// tells one daemon from another.
+//
+// The operand may stand anywhere, and the same text may be a flag's value. It is
+// the argument without which there is no operand: from the end on, the first one,
+// since what stands behind the operand does not change what it is.
+func (s *settings) daemonArgs(args []string) []string {
+	flags := new(settings).flags()
+	if flags.Parse(args) != nil || flags.NArg() == 0 {
+		return append(slices.Clone(args), s.dir)
+	}
+	for i := len(args) - 1; i >= 0; i-- {
+		if path, err := absolute(args[i]); err != nil || path != s.dir {
+			continue
+		}
+		without := slices.Delete(slices.Clone(args), i, i+1)
+		flags := new(settings).flags()
+		if flags.Parse(without) == nil && flags.NArg() == 0 {
+			with := slices.Clone(args)
+			with[i] = s.dir
+			return with
+		}
+	}
+	return args
 }
 
 // execDaemon starts the daemon and returns it and the reading end of its status
@@ -206,7 +251,7 @@ func becomeDaemon() *daemon {
 // ready tells the command that waits that the daemon serves. When it has gone
 // away without waiting, as by an interrupt, that is an error: nobody would know
 // of this daemon.
-func (d *daemon) ready([]string) error {
+func (d *daemon) ready(at []string) error {
 	if err := os.Chdir("/"); err != nil {
 		return err
 	}
@@ -214,7 +259,7 @@ func (d *daemon) ready([]string) error {
 	defer d.mu.Unlock()
 	defer func() { d.status = nil }()
 	defer d.status.Close()
-	_, err := d.status.Write([]byte{allIsWell})
+	_, err := d.status.WriteString(string(allIsWell) + strings.Join(at, separator))
 	return err
 }
 

@@ -68,6 +68,8 @@ type settings struct {
 	debug          int           // how often -d was given: 1 for debugging, more to see the heads
 	foreground     bool
 	qr             bool
+	pidFile        string // "": none
+	stop           bool   // the server of pidFile, rather than to serve
 	noUsers        bool
 	userDir        string // "" for the manual's own
 	dirsFirst      bool
@@ -110,6 +112,12 @@ func parse(args []string) (*settings, error) {
 		return s, nil
 	case flags.NArg() > 1:
 		return nil, tooMany(flags, args)
+	case s.stop && s.pidFile == "":
+		return nil, misuse("--stop: name the file of the server with --pid-file")
+	case s.stop && flags.NArg() > 0:
+		return nil, misuse("--stop: a server is ended by its --pid-file, not by what it serves")
+	case s.stop:
+		return s, nil
 	case s.debug < 0:
 		return nil, usageError{fmt.Sprintf("-d: a number from 0 on is wanted, not %d", s.debug)}
 	case s.log == "-" && s.debug == 0 && !s.foreground:
@@ -194,6 +202,14 @@ func (s *settings) basicFlags() *pflag.FlagSet {
 	flags.CountVarP(&s.debug, "debug", "d", "log to stdout, one connection at a time (-dd: heads)")
 	flags.SetAnnotation("debug", repeats, nil)
 	flags.BoolVar(&s.qr, "qr", false, "on a terminal, draw the network's URL as a QR code")
+	flags.Func("pid-file", "write the process id to this `file` while serving", func(file string) (err error) {
+		if file == "" {
+			return errors.New("name a file")
+		}
+		s.pidFile, err = filepath.Abs(file)
+		return err
+	})
+	flags.BoolVar(&s.stop, "stop", false, "end the server of --pid-file, and wait for its end")
 	flags.Func("socket-mode", "the `mode` of the file of unix:/path, as 0660", socketMode(&s.socketMode))
 	flags.Func("socket-group", "the `group` of that file", socketGroup(&s.socketOwner))
 	flags.Func("trust-proxy", "take the client's address from the `proxy` at unix, an IP address or prefix (10.0.0.0/8); may be given repeatedly", func(text string) error {

@@ -40,12 +40,14 @@ func run(args []string, _ io.Reader, stdout, stderr io.Writer) int {
 		_, err = fmt.Fprintln(stdout, "sws", version)
 	case s.completion != "":
 		_, err = io.WriteString(stdout, completion(s.completion))
+	case s.stop:
+		err = stop(s.pidFile)
 	case s.debug > 0:
 		err = serve(s, stdout, stderr, s.announcer(stderr, stderr)) // stdout is all log
 	case s.foreground:
 		err = serve(s, stdout, stderr, s.announcer(stdout, stderr))
 	case !isDaemon():
-		return launch(args, stderr)
+		return launch(s, s.daemonArgs(args), stdout, stderr)
 	default:
 		d := becomeDaemon()
 		stderr = d
@@ -67,6 +69,14 @@ func serve(s *settings, stdout, stderr io.Writer, ready func(at []string) error)
 	surviveBrokenPipes()
 	complaints := complainTo(stderr)
 	defer complaints.end()
+
+	var pid *pidFile
+	if s.pidFile != "" {
+		if pid, err = createPIDFile(s.pidFile); err != nil {
+			return err
+		}
+		defer pid.remove()
+	}
 
 	docs, err := site.New(s.dir, &site.Options{
 		DirsFirst: s.dirsFirst,
@@ -131,6 +141,7 @@ func serve(s *settings, stdout, stderr io.Writer, ready func(at []string) error)
 	signals := obey(server, hangUp, func(status int) {
 		complaints.errorf("the end takes too long, as when a file system does not respond: the rest is left undone")
 		complaints.end()
+		pid.remove()
 		os.Exit(status)
 	})
 	defer signals.release()

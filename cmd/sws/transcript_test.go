@@ -43,6 +43,7 @@ var planted = time.Date(2023, 11, 14, 22, 13, 20, 0, time.UTC)
 //	fails STATUS FLAG.. runs sws, which ends with that status
 //	daemon PATH         takes the daemon that listens at a UNIX socket for the
 //	                    one to be ended, and $at for the socket
+//	ended               waits for the end of that daemon, which another command ends
 //	tell FILE           prints a file
 //
 // What is printed has another time, port and entity-tag in each run, another
@@ -62,6 +63,7 @@ func TestTranscripts(t *testing.T) {
 			"end":    cmdEnd,
 			"fails":  cmdFails,
 			"daemon": cmdDaemon,
+			"ended":  cmdEnded,
 			"tell":   cmdTell,
 		},
 	})
@@ -230,6 +232,15 @@ func cmdDaemon(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	})
 	ts.Setenv("at", args[0])
+}
+
+func cmdEnded(ts *testscript.TestScript, neg bool, args []string) {
+	p := ts.Value("played").(*played)
+	if neg || len(args) != 0 || p.daemon == 0 {
+		ts.Fatalf("usage: ended, after daemon")
+	}
+	ts.Check(waitForDaemon(p.daemon))
+	p.daemon = 0
 }
 
 func cmdFails(ts *testscript.TestScript, neg bool, args []string) {
