@@ -172,10 +172,11 @@ func (s *Site) shows(at place, name string) bool {
 }
 
 // target returns what the symbolic link name says, which has been found to lead
-// to a place within the root, or "" where it tells a name that is not shown.
+// to a place within the root, or "" where it tells a name that is not shown, or where
+// the root is.
 func target(dir int, name string) string {
 	text, errno := sys.Readlinkat(dir, name)
-	if errno != 0 {
+	if errno != 0 || text[0] == '/' {
 		return ""
 	}
 	for segment := range strings.SplitSeq(text, "/") {

@@ -93,6 +93,7 @@ func TestListing(t *testing.T) {
 			{"file2.txt", "file2.txt", "", "1,536", "1.5 KiB", date},
 			{"file10.txt", "file10.txt", "", "0", "0 B", date},
 			{"sub/", "sub/", "", "", "", date},
+			{"to-absolute", "to-absolute", "?", "1,536", "1.5 KiB", date},
 			{"to-dir/", "to-dir/", "sub", "", "", date},
 			{"to-file", "to-file", "file2.txt", "1,536", "1.5 KiB", date},
 			{"to-hidden", "to-hidden", "?", "7", "7 B", date},
@@ -102,7 +103,7 @@ func TestListing(t *testing.T) {
 			t.Errorf("the list is\n%q, want\n%q", got, want)
 		}
 		if !strings.Contains(page, "<title>Index of /</title>") || strings.Contains(page, `<a href="../"`) ||
-			!strings.Contains(page, "<p>2 directories, 7 files, 3.0 KiB</p>") {
+			!strings.Contains(page, "<p>2 directories, 8 files, 4.5 KiB</p>") {
 			t.Errorf("the root's list:\n%s", page)
 		}
 		sub := content(t, get(t, s, "/sub/"))

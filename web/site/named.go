@@ -203,6 +203,15 @@ func (n *named) note() (there bool, blind error) {
 
 func (n *named) denied(*opened) error { return syscall.EACCES }
 
+func (n *named) paths(in *opened) []string { return pathsOf(in, n.path) }
+
+func pathsOf(in *opened, path string) []string {
+	if told, errno := sys.PathOf(in.number()); errno == 0 {
+		return []string{path, told}
+	}
+	return []string{path}
+}
+
 func (n *named) said(name string) string { return orDot(name) }
 
 func (n *named) absolute(name string) string {

@@ -17,6 +17,7 @@ import (
 type root struct {
 	where where
 	apart *apart // nil: nothing is kept apart
+	texts *texts // nil: links with absolute targets are not followed
 }
 
 // A where says which directory a root is at present.
@@ -31,6 +32,10 @@ type where interface {
 
 	// denied is the error for a name to which permission was denied in in.
 	denied(in *opened) error
+
+	// paths returns absolute paths of in, as links may spell them: that by which
+	// it was opened, and the one that the kernel tells, if it does.
+	paths(in *opened) []string
 
 	// said says where a name is, for people.
 	said(name string) string
@@ -65,7 +70,7 @@ func (r *root) find(name string, way, wait bool) (found, error) {
 }
 
 func (r *root) findIn(in *opened, name string, way, wait bool) (found, error) {
-	f, err := in.find(name, way || r.apart != nil, wait)
+	f, err := r.findAgain(in, name, way || r.apart != nil, wait)
 	switch {
 	case err == syscall.EACCES:
 		return found{}, r.where.denied(in)

@@ -72,28 +72,27 @@ func TestLinksOutside(t *testing.T) {
 		docroot := enclosed(t)
 		base := filepath.Dir(docroot)
 		for name, target := range map[string]string{
-			"relative":      "../canary.txt",
-			"absolute":      base + "/canary.txt",
-			"inside-by-abs": docroot + "/hello.txt",
-			"sibling":       "../docroot-evil/canary.txt",
-			"out-and-in":    "../docroot/hello.txt",
-			"parent":        "..",
-			"dir/deep":      "../../canary.txt",
-			"chain-1":       "chain-2",
-			"chain-2":       "relative",
-			"etc":           "/etc",
-			"proc":          "/proc/self/root",
-			"cwd":           "/proc/self/cwd",
-			"dangling":      "nothing",
-			"loop":          "loop",
-			"self":          ".",
-			"through-file":  "hello.txt/x",
+			"relative":     "../canary.txt",
+			"absolute":     base + "/canary.txt",
+			"sibling":      "../docroot-evil/canary.txt",
+			"out-and-in":   "../docroot/hello.txt",
+			"parent":       "..",
+			"dir/deep":     "../../canary.txt",
+			"chain-1":      "chain-2",
+			"chain-2":      "relative",
+			"etc":          "/etc",
+			"proc":         "/proc/self/root",
+			"cwd":          "/proc/self/cwd",
+			"dangling":     "nothing",
+			"loop":         "loop",
+			"self":         ".",
+			"through-file": "hello.txt/x",
 		} {
 			link(t, target, filepath.Join(docroot, name))
 		}
 		s := open(docroot)
 		for _, target := range []string{
-			"/relative", "/absolute", "/inside-by-abs", "/sibling", "/out-and-in", "/parent", "/parent/", "/parent/canary.txt",
+			"/relative", "/absolute", "/sibling", "/out-and-in", "/parent", "/parent/", "/parent/canary.txt",
 			"/dir/deep", "/chain-1", "/chain-2", "/etc", "/etc/passwd", "/proc/etc/passwd", "/cwd", "/cwd/", "/dangling", "/dangling/",
 			"/loop", "/loop/", "/through-file", "/relative/", "/etc/",
 		} {

@@ -149,7 +149,7 @@ func newSite(docroot string, opt *Options, kind *kind) (*Site, error) {
 	case err != nil:
 		return nil, fmt.Errorf("serve %s: open: %w%s", docroot, err, advice(err, false))
 	}
-	s.root = &root{where: s.docs}
+	s.root = &root{where: s.docs, texts: &texts{now: s.clock}}
 	if opt.Programs != "" {
 		if err := s.addPrograms(docroot, opt.Programs, opt.ProgramLinks); err != nil {
 			s.Close()
@@ -275,7 +275,7 @@ func (s *Site) locate(p path) (place, error) {
 	if !ofUser {
 		return place{s.root, name, p}, nil
 	}
-	root, err := s.users.root(user, s.kind, s.apart, s.clock)
+	root, err := s.users.root(user, s.kind, s.apart, s.root.texts, s.clock)
 	return place{root, name, p}, err
 }
 

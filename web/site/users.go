@@ -121,7 +121,7 @@ func isHome(dir string) bool { return filepath.IsAbs(dir) && filepath.Clean(dir)
 // root returns the root of a user's directory, opened as kind says. For one who
 // does not serve anything, for whatever reason, it is a root in which nothing is,
 // and it takes as long to find that out.
-func (u *users) root(name string, kind *kind, apart *apart, now func() time.Time) (*root, error) {
+func (u *users) root(name string, kind *kind, apart *apart, texts *texts, now func() time.Time) (*root, error) {
 	b := believed{until: now().Add(userTime)}
 	if isUserName(name) {
 		var err error
@@ -133,7 +133,7 @@ func (u *users) root(name string, kind *kind, apart *apart, now func() time.Time
 	if !isHome(b.home) {
 		d.home, d.none = "/", true
 	}
-	return &root{where: d, apart: apart}, nil
+	return &root{where: d, apart: apart, texts: texts}, nil
 }
 
 // A userDir is a directory beneath a user's home. Every call finds it anew, so
@@ -182,6 +182,8 @@ func (d *userDir) denied(in *opened) error {
 	f.close()
 	return syscall.EACCES
 }
+
+func (d *userDir) paths(in *opened) []string { return pathsOf(in, filepath.Join(d.home, d.dir)) }
 
 // said returns "" where there is no such user.
 func (d *userDir) said(name string) string {

@@ -13,7 +13,7 @@ var reasons = map[error]string{
 	errMalformed:         "the path is malformed, or leads above the root",
 	errNoName:            "no such name is served: it begins with a dot, holds a slash or is too long",
 	errOther:             "a single file is served, at / and under its name",
-	syscall.EXDEV:        "it leads out of what is served",
+	syscall.EXDEV:        "a symbolic link leads out of what is served",
 	syscall.ELOOP:        "a link in it leads to itself",
 	syscall.ENXIO:        "it is no regular file",
 	syscall.ENAMETOOLONG: "it is too long a name",
