@@ -58,7 +58,7 @@ var errorForms = [...]Form{HTML, JSON, Text}
 
 var (
 	plainFields = []ReplyField{{"X-Content-Type-Options", "nosniff"}, {"Vary", "Accept"}}
-	errorFields = sync.OnceValue(func() []ReplyField { return PageFields(errorStyle, "") })
+	errorFields = sync.OnceValue(func() []ReplyField { return PageFields(errorStyle, "", false) })
 )
 
 // A message is what a person or program is told of a status.
@@ -180,15 +180,20 @@ const PageIcon = `<link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http:/
 // PageFields returns the fields that go with a generated page whose one style
 // element holds style and whose one script element holds script; "" is for no
 // such element. The browser takes the page for HTML and nothing else, applies
-// that style, runs that script, shows images that stand in them, and loads, frames
-// and submits nothing.
-func PageFields(style, script string) []ReplyField {
+// that style, runs that script, shows images that stand in them, and loads and
+// frames nothing. It submits nothing either, or with forms to the page's own server
+// only.
+func PageFields(style, script string, forms bool) []ReplyField {
 	policy := "default-src 'none'; style-src " + hashSource(style)
 	if script != "" {
 		policy += "; script-src " + hashSource(script)
 	}
+	action := "'none'"
+	if forms {
+		action = "'self'"
+	}
 	return []ReplyField{
-		{"Content-Security-Policy", policy + "; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
+		{"Content-Security-Policy", policy + "; img-src data:; base-uri 'none'; form-action " + action + "; frame-ancestors 'none'"},
 		{"X-Content-Type-Options", "nosniff"},
 	}
 }

@@ -43,7 +43,7 @@ var rooms = map[string]room{
 
 	// The wing that answers requests.
 	"web/httpd":     {ours: []string{"ipc", "ipc/loop", "ipc/proc", "ipc/ready", "web", "web/cgi", "web/http1", "internal/sys"}},
-	"web/site":      {ours: []string{"ipc", "web", "internal/sys"}, outside: []string{"github.com/gabriel-vasile/mimetype", "github.com/zeebo/xxh3"}},
+	"web/site":      {ours: []string{"ipc", "web", "internal/sys"}, outside: []string{"github.com/gabriel-vasile/mimetype", "github.com/zeebo/xxh3", "golang.org/x/text"}},
 	"web/cgi":       {ours: []string{"ipc", "ipc/pipe", "ipc/proc", "web"}},
 	"web/http1":     {ours: []string{"web"}, pure: true},
 	"web/accesslog": {ours: []string{"web"}},

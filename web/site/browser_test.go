@@ -166,7 +166,7 @@ func (b *browser) run(script string) string {
 		Result           struct{ Value string }
 		ExceptionDetails *struct{ Exception struct{ Description string } }
 	}
-	b.do("Runtime.evaluate", map[string]any{"expression": "String(" + script + ")", "awaitPromise": true}, &result)
+	b.do("Runtime.evaluate", map[string]any{"expression": "Promise.resolve(" + script + ").then(String)", "awaitPromise": true}, &result)
 	if result.ExceptionDetails != nil {
 		b.t.Fatalf("%s: %s", script, result.ExceptionDetails.Exception.Description)
 	}

@@ -12,7 +12,7 @@ type format struct {
 	kind   string // Content-Type
 	fields func() []web.ReplyField
 
-	begin func(dst []byte, p path) []byte               // of the directory p
+	begin func(dst []byte, p path, v *view) []byte      // of the directory p, as v shows it
 	entry func(dst []byte, e *entry, before int) []byte // behind so many others
 	end   func(dst []byte, t *tally) []byte
 }
@@ -29,7 +29,7 @@ var vary = web.ReplyField{Name: "Vary", Value: "Accept"}
 
 var (
 	pageFields = sync.OnceValue(func() []web.ReplyField {
-		return append(web.PageFields(listingStyle, listingScript), vary)
+		return append(web.PageFields(listingStyle, listingScript, true), vary)
 	})
 	listFields = sync.OnceValue(func() []web.ReplyField { return append(nosniff[:1:1], vary) })
 )

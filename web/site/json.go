@@ -21,7 +21,7 @@ const timeFormat = "2006-01-02T15:04:05Z"
 // null where it is not told; all else is said of what they lead to. modified is
 // null where four digits cannot say the year. complete is false when the directory
 // holds more names than are listed.
-func beginJSON(dst []byte, p path) []byte {
+func beginJSON(dst []byte, p path, _ *view) []byte {
 	dst = append(dst, `{"path":`...)
 	name := "/"
 	if p.name != "" {

@@ -33,6 +33,7 @@ type entry struct {
 type tally struct {
 	dirs, files int64
 	octets      int64 // of the files together
+	filtered    bool  // entries were left out for the filter
 	complete    bool  // the directory has no more names than were looked at
 }
 
@@ -45,8 +46,8 @@ func (t *tally) add(e *entry) {
 	t.octets += e.size
 }
 
-// listing answers with a list of the directory at at, in the format that r asks
-// for: what can be served from it, without dot names.
+// listing answers with a list of the directory at at, in the format and the view
+// that r asks for: what can be served from it, without dot names.
 //
 // The sizes in it can change without a change of the directory, and to look at
 // them all costs as much as the list does: so whoever keeps it asks again.
@@ -65,25 +66,25 @@ func (s *Site) listing(at place, r *web.Request) *web.Reply {
 		dir.Close()
 		return s.refuse(r, "list", at.path, errnoIn(err))
 	}
-	f := chosen(r)
+	f, v := chosen(r), s.viewOf(r)
 	p := &web.Reply{Status: 200, Type: f.kind, Fields: f.fields(), Why: "it has no index.html: its list"}
 	if len(names) > s.maxWhole {
-		roster := s.rosters.join(dir, st, names, looked)
+		roster := s.rosters.join(dir, st, v.order, names, looked)
 		if roster == nil {
 			return s.refuse(r, "list", at.path, syscall.EAGAIN)
 		}
 		p.Size = -1
-		p.Stream = &longList{site: s, at: at, format: f, roster: roster}
+		p.Stream = &longList{site: s, at: at, format: f, view: v, filter: v.words(), roster: roster}
 		return p
 	}
 	defer dir.Close()
-	p.Body = s.whole(f, at, int(dir.Fd()), names)
+	p.Body = s.whole(f, &v, at, int(dir.Fd()), names)
 	p.Size = int64(len(p.Body))
 	sum := sha256.Sum256(p.Body)
 	p.ETag = `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 	p.Unchanged = unknown
 	p.AnyQuery = true
-	p.Suits = func(r *web.Request) bool { return chosen(r) == f }
+	p.Suits = func(r *web.Request) bool { return v.asks(r) && chosen(r) == f }
 	return p
 }
 
@@ -101,27 +102,36 @@ func openDir(at place) (*os.File, sys.Stat, error) {
 }
 
 // whole returns the list of names in the open directory dir, which is at at.
-func (s *Site) whole(f *format, at place, dir int, names []string) []byte {
-	entries := make([]entry, 0, len(names))
+func (s *Site) whole(f *format, v *view, at place, dir int, names []string) []byte {
+	type keyed struct {
+		entry
+		item
+		key string
+	}
+	entries := make([]keyed, 0, len(names))
+	words := v.words()
 	for _, name := range names {
+		if !words.matches(name) {
+			continue
+		}
 		if e, ok := s.look(at, dir, name); ok {
-			entries = append(entries, e)
+			entries = append(entries, keyed{e, item{name, v.order.value(&e)}, fold(name)})
 		}
 	}
-	slices.SortFunc(entries, func(a, b entry) int {
+	slices.SortFunc(entries, func(a, b keyed) int {
 		switch {
 		case !s.dirsFirst || a.dir == b.dir:
-			return compareNames(a.name, b.name)
+			return v.order.compare(&a.item, &b.item, a.key, b.key)
 		case a.dir:
 			return -1
 		}
 		return 1
 	})
-	t := tally{complete: true}
-	list := f.begin(nil, at.path)
+	t := tally{complete: true, filtered: words != nil}
+	list := f.begin(nil, at.path, v)
 	for i := range entries {
-		list = f.entry(list, &entries[i], i)
-		t.add(&entries[i])
+		list = f.entry(list, &entries[i].entry, i)
+		t.add(&entries[i].entry)
 	}
 	return f.end(list, &t)
 }

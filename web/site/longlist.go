@@ -18,6 +18,8 @@ type longList struct {
 	site   *Site
 	at     place
 	format *format
+	view   view
+	filter filter
 	roster *roster
 	names  merge
 	rows   int
@@ -64,9 +66,9 @@ func (l *longList) appendMore(dst []byte, enough int) ([]byte, error) {
 	switch l.stage {
 	case beginning:
 		l.stage = gathering
-		return l.format.begin(dst, l.at.path), nil
+		return l.format.begin(dst, l.at.path, &l.view), nil
 	case gathering:
-		last, err := l.roster.read(l.site.maxListed, l.rank)
+		last, err := l.roster.read(l.site.maxListed, l.weigh)
 		if err != nil {
 			l.site.errorf("answer %q: list: %v", l.at.path.append(nil), err)
 			return nil, err
@@ -81,9 +83,12 @@ func (l *longList) appendMore(dst []byte, enough int) ([]byte, error) {
 	for looks := 0; looks < maxLooks && len(dst) < enough; looks++ {
 		name := l.names.next()
 		if name == "" {
-			l.tally.complete = l.roster.complete
+			l.tally.complete, l.tally.filtered = l.roster.complete, l.filter != nil
 			l.stage = ended
 			return l.format.end(dst, &l.tally), nil
+		}
+		if !l.filter.matches(name) {
+			continue
 		}
 		if e, ok := l.site.look(l.at, dir, name); ok {
 			dst = l.format.entry(dst, &e, l.rows)
@@ -97,19 +102,23 @@ func (l *longList) appendMore(dst []byte, enough int) ([]byte, error) {
 // ranks is how many ranks there are.
 const ranks = 2
 
-// rank returns 0 for names that stand before those with rank 1.
-func (l *longList) rank(name string) int {
-	if !l.site.dirsFirst {
-		return 0
+// weigh returns where a name stands: one with rank 0 before those with rank 1, and
+// within a rank by its value. It looks at the file only where that depends on it.
+func (l *longList) weigh(name string) (rank int, value int64) {
+	if !l.site.dirsFirst && l.view.order.by == byName {
+		return 0, 0
 	}
 	st, err := result(sys.Lstatat(int(l.roster.dir.Fd()), name))
 	if err == nil && st.IsSymlink() {
 		st, err = l.at.lookAt(name)
 	}
-	if err == nil && st.IsDir() {
-		return 0
+	if err != nil {
+		return ranks - 1, minDate // it is left out when its turn comes
 	}
-	return 1
+	if l.site.dirsFirst && !st.IsDir() {
+		rank = 1
+	}
+	return rank, l.view.order.value(&entry{dir: st.IsDir(), size: st.Size, modified: st.Mtime})
 }
 
 // Close implements web.Stream.

@@ -63,21 +63,22 @@ func TestLongList(t *testing.T) {
 			must(t, os.Link(dir+"/file2.txt", fmt.Sprintf("%s/%x", dir, i*7919%3001)))
 		}
 		for _, dirsFirst := range []bool{false, true} {
-			for _, f := range formats {
+			for i, f := range append(formats[:], formats[:]...) {
 				s := open(dir)
 				s.dirsFirst = dirsFirst
 				s.maxWhole = 1 << 20
-				whole := get(t, s, "/?format="+f.Name)
+				query := "/?format=" + f.Name + []string{"", "", "", "&sort=size&order=desc", "&sort=date&filter=1", "&order=desc&filter=*2*"}[i]
+				whole := get(t, s, query)
 				want := content(t, whole)
 				s.maxWhole = 10
 				for _, piece := range []int{16 << 10, 100} {
-					p := s.Answer(request("GET", "/?format="+f.Name))
+					p := s.Answer(request("GET", query))
 					if p.Status != 200 || p.Size != -1 || p.Body != nil || p.Unchanged != nil || p.ETag != "" || p.Type != whole.Type || !slices.Equal(p.Fields, whole.Fields) {
 						t.Errorf("%+v", p)
 					}
 					got, err := readAll(p, piece)
 					if err != nil || got != want {
-						t.Errorf("%s, directories first %v, in pieces of %d: %d octets (%v), want the %d that a short list has", f.Name, dirsFirst, piece, len(got), err, len(want))
+						t.Errorf("%s, directories first %v, in pieces of %d: %d octets (%v), want the %d that a short list has", query, dirsFirst, piece, len(got), err, len(want))
 					}
 					if n, err := p.Stream.Read(make([]byte, 1)); n != 0 || err != io.EOF {
 						t.Errorf("after the end: %d, %v", n, err)
@@ -99,7 +100,7 @@ func TestLongListBeginsAtOnce(t *testing.T) {
 	p := get(t, s, "/")
 	b := make([]byte, 64<<10)
 	n, err := p.Stream.Read(b)
-	if l := p.Stream.(*longList); err != nil || !strings.HasSuffix(string(b[:n]), "<tbody>\n") || len(l.roster.runs) != 0 {
+	if l := p.Stream.(*longList); err != nil || !strings.HasSuffix(string(b[:n]), "<tbody role=\"rowgroup\">\n") || len(l.roster.runs) != 0 {
 		t.Errorf("first come %d octets (%v), with %d runs of names read", n, err, len(l.roster.runs))
 	}
 }
@@ -182,14 +183,14 @@ func TestRosterRoom(t *testing.T) {
 }
 
 // openedDir returns what join takes, for a directory that has not rested yet.
-func openedDir(t *testing.T, dir string) (*os.File, sys.Stat, []string, time.Time) {
+func openedDir(t *testing.T, dir string) (*os.File, sys.Stat, order, []string, time.Time) {
 	t.Helper()
 	s, err := New(dir, nil)
 	must(t, err)
 	defer s.Close()
 	f, st, err := openDir(place{root: s.root})
 	must(t, err)
-	return f, st, nil, time.Now()
+	return f, st, order{}, nil, time.Now()
 }
 
 // Those who take their time with the same directory hold its names once, and
@@ -306,22 +307,39 @@ func jsonRows(d decoded) (list []row) {
 
 // Names come out of runs as if they had been sorted together.
 func TestMerge(t *testing.T) {
+	weight := func(name string) (rank int, value int64) { return int(name[0]-'a') & 1, int64(name[1] % 3) }
 	for range 200 {
 		var want []string
-		r := &roster{all: new(rosters)}
+		o := order{column(rand.IntN(2)), rand.IntN(2) == 1}
+		r := &roster{all: new(rosters), key: rosterKey{order: o}}
 		for range rand.IntN(9) {
 			var names []string
 			for range rand.IntN(20) {
 				names = append(names, fmt.Sprintf("%c%d", 'a'+rand.IntN(3), rand.IntN(1000)))
 			}
 			want = append(want, names...)
-			r.add(names, func(name string) int { return int(name[0]-'a') & 1 })
+			r.add(names, func(name string) (rank int, value int64) {
+				rank, value = weight(name)
+				if o.by == byName {
+					value = 0
+				}
+				return rank, value
+			})
 		}
 		slices.SortFunc(want, func(a, b string) int {
-			if x, y := (a[0]-'a')&1, (b[0]-'a')&1; x != y {
-				return int(x) - int(y)
+			x, v := weight(a)
+			y, w := weight(b)
+			switch {
+			case x != y:
+				return x - y
+			case o.descending && o.by == byName:
+				return compareNames(b, a)
+			case o.by == byName || v == w:
+				return compareNames(a, b)
+			case o.descending:
+				return int(w - v)
 			}
-			return compareNames(a, b)
+			return int(v - w)
 		})
 		m := r.merged()
 		for i, name := range append(want, "", "") {

@@ -7,8 +7,11 @@ import (
 
 func TestCompareNames(t *testing.T) {
 	ordered := []string{
-		"", "0", "00", "001", "01", "1", "1a", "2", "10", "10a", "99999999999999999999", "100000000000000000000", "README", "a", "a0", "a0b", "a1",
-		"a01b", "a1b", "a2", "a10", "a10b2", "a10b10", "b", "file2", "file10", "file10.txt", "v1.2", "v1.10", "\xff",
+		"", "0", "00", "001", "01", "1", "1a", "2", "10", "10a", "99999999999999999999", "100000000000000000000", "A", "a", "a0", "a0b", "a1",
+		"a01b", "a1b", "a2", "a10", "a10b2", "a10b10", "AE", "ae", "\u00e6", "Ae1", "\u00c4f", "b",
+		"Cafe", "cafe", "cafe\u0301", "caf\u00e9", "Cafe2", "caf\u00e92", "cafe\u030110", "cafes", "file2", "FILE3", "file10", "file10.txt",
+		"oa", "\u00f8a", "ob", "README", "readme.txt", "STRASSE", "strasse", "stra\u00dfe", "v1.2", "V1.10", "z",
+		"\u03a3", "\u03c2", "\u03c3", "\u0435\u0438\u0308\u0301", "\u0451\u043b", "\u0415\u043c", "\xff",
 	}
 	for i, a := range ordered {
 		for j, b := range ordered {

@@ -10,7 +10,7 @@ const incompleteLine = `\incomplete` + "\n"
 // directory's. A backslash and what is not there to be read are written as the
 // bytes they are made of, \xHH each, which most languages read back, and
 // printf '%b' of most shells.
-func beginText(dst []byte, _ path) []byte { return dst }
+func beginText(dst []byte, _ path, _ *view) []byte { return dst }
 
 func appendLine(dst []byte, e *entry, _ int) []byte {
 	for i, size := 0, 0; i < len(e.name); i += size {

@@ -25,9 +25,9 @@ const (
 	maxRosters    = 256
 	maxRosterRoom = 256 << 20
 
-	// nameCost is what a name takes beside its bytes: a string's head, and what
-	// an allocation is rounded up by.
-	nameCost = 32
+	// nameCost is what a name takes beside its bytes: an item, and what an
+	// allocation is rounded up by.
+	nameCost = 40
 
 	// runLength is how many names are read at once: a few milliseconds' work.
 	runLength = 4096
@@ -36,9 +36,16 @@ const (
 // rosters are the rosters that a site's long lists are made from just now.
 type rosters struct {
 	mu    sync.Mutex
-	byDir map[sys.Stat]*roster // the ones that more lists can share
+	byDir map[rosterKey]*roster // the ones that more lists can share
 	count int
 	taken int64 // octets of memory
+}
+
+// A rosterKey says which lists can share a roster: those of a directory that has
+// not changed, in one order.
+type rosterKey struct {
+	st    sys.Stat // of the directory, before it was read
+	order order
 }
 
 // A roster is the names in one directory, as far as they have been read: in
@@ -46,9 +53,9 @@ type rosters struct {
 type roster struct {
 	all   *rosters
 	dir   *os.File // its number may be used until the last user has left
-	st    sys.Stat // of dir, before it was read
-	users int      // guarded by all.mu
-	taken int64    // guarded by all.mu
+	key   rosterKey
+	users int   // guarded by all.mu
+	taken int64 // guarded by all.mu
 
 	mu       sync.Mutex
 	unread   []string // names that were read before
@@ -62,29 +69,31 @@ type roster struct {
 // A run is names in order. Where directories stand first, some runs hold them
 // and the others all else.
 type run struct {
-	names []string
+	items []item
 	rank  int
+	key   string // of the first item; see fold
 }
 
 // join returns a roster of the open directory dir, of which it takes ownership,
-// for one list more. first are names that were read from it already, and st is
+// for one list more, in the order o. first are names that were read from it already, and st is
 // what it was before, at the time looked. join returns nil when there is no room.
-func (all *rosters) join(dir *os.File, st sys.Stat, first []string, looked time.Time) *roster {
+func (all *rosters) join(dir *os.File, st sys.Stat, o order, first []string, looked time.Time) *roster {
 	all.mu.Lock()
 	defer all.mu.Unlock()
-	r := all.byDir[st]
+	key := rosterKey{st, o}
+	r := all.byDir[key]
 	if r == nil {
 		if all.count == maxRosters || all.taken >= maxRosterRoom {
 			dir.Close()
 			return nil
 		}
 		all.count++
-		r = &roster{all: all, dir: dir, st: st, unread: first}
+		r = &roster{all: all, dir: dir, key: key, unread: first}
 		if looked.Sub(st.Ctime.Time()) >= coarsest { // or it may change without a trace
 			if all.byDir == nil {
-				all.byDir = make(map[sys.Stat]*roster)
+				all.byDir = make(map[rosterKey]*roster)
 			}
-			all.byDir[st] = r
+			all.byDir[key] = r
 		}
 	} else {
 		dir.Close()
@@ -102,8 +111,8 @@ func (r *roster) leave() {
 	}
 	r.all.count--
 	r.all.taken -= r.taken
-	if r.all.byDir[r.st] == r {
-		delete(r.all.byDir, r.st)
+	if r.all.byDir[r.key] == r {
+		delete(r.all.byDir, r.key)
 	}
 	r.dir.Close()
 }
@@ -120,9 +129,9 @@ func (r *roster) take(octets int64) bool {
 	return true
 }
 
-// read reads one run of names more and reports whether that was the last. rank
+// read reads one run of names more and reports whether that was the last. weigh
 // says for a name where it stands.
-func (r *roster) read(limit int, rank func(name string) int) (last bool, err error) {
+func (r *roster) read(limit int, weigh func(name string) (rank int, value int64)) (last bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.end {
@@ -143,31 +152,40 @@ func (r *roster) read(limit int, rank func(name string) int) (last bool, err err
 	left := limit - r.names
 	r.names += len(names)
 	names = names[:min(len(names), left)]
-	if !r.add(names, rank) || r.names > limit {
+	if !r.add(names, weigh) || r.names > limit {
 		r.end = true
 	}
 	return r.end, nil
 }
 
 // add makes runs of names and reports false when there is no memory for them.
-func (r *roster) add(names []string, rank func(name string) int) bool {
-	var ranked [ranks][]string
+func (r *roster) add(names []string, weigh func(name string) (rank int, value int64)) bool {
+	type keyed struct {
+		item
+		key string
+	}
+	var ranked [ranks][]keyed
 	octets := int64(0)
 	for _, name := range names {
 		if name[0] != '.' {
-			at := rank(name)
-			ranked[at] = append(ranked[at], name)
+			at, value := weigh(name)
+			ranked[at] = append(ranked[at], keyed{item{name, value}, fold(name)})
 			octets += int64(len(name)) + nameCost
 		}
 	}
 	if !r.take(octets) {
 		return false
 	}
-	for at, names := range ranked {
-		if len(names) > 0 {
-			slices.SortFunc(names, compareNames)
-			r.runs = append(r.runs, run{names, at})
+	for at, list := range ranked {
+		if len(list) == 0 {
+			continue
 		}
+		slices.SortFunc(list, func(a, b keyed) int { return r.key.order.compare(&a.item, &b.item, a.key, b.key) })
+		items := make([]item, len(list)) // the keys are made again, rather than kept
+		for i := range list {
+			items[i] = list[i].item
+		}
+		r.runs = append(r.runs, run{items, at, list[0].key})
 	}
 	return true
 }
@@ -176,51 +194,57 @@ func (r *roster) add(names []string, rank func(name string) int) bool {
 func (r *roster) merged() merge {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	m := merge(slices.Clone(r.runs))
-	for i := len(m)/2 - 1; i >= 0; i-- {
+	m := merge{slices.Clone(r.runs), r.key.order}
+	for i := len(m.runs)/2 - 1; i >= 0; i-- {
 		m.sink(i)
 	}
 	return m
 }
 
-// A merge takes names from runs in order: a heap of what is left of them.
-type merge []run
+// A merge takes names from runs in order.
+type merge struct {
+	runs  []run // a heap of what is left of them
+	order order
+}
 
 // next takes the first name. It returns "" when there are no more.
 func (m *merge) next() string {
-	h := *m
-	if len(h) == 0 {
+	if len(m.runs) == 0 {
 		return ""
 	}
-	name := h[0].names[0]
-	if h[0].names = h[0].names[1:]; len(h[0].names) == 0 {
-		h[0] = h[len(h)-1]
-		h = h[:len(h)-1]
-		*m = h
+	h := &m.runs[0]
+	name := h.items[0].name
+	if h.items = h.items[1:]; len(h.items) > 0 {
+		h.key = fold(h.items[0].name)
+	} else {
+		last := len(m.runs) - 1
+		m.runs[0] = m.runs[last]
+		m.runs = m.runs[:last]
 	}
-	h.sink(0)
+	m.sink(0)
 	return name
 }
 
-func (m merge) sink(i int) {
+func (m *merge) sink(i int) {
 	for {
 		least := i
-		for child := 2*i + 1; child <= 2*i+2 && child < len(m); child++ {
-			if m[child].before(m[least]) {
+		for child := 2*i + 1; child <= 2*i+2 && child < len(m.runs); child++ {
+			if m.before(child, least) {
 				least = child
 			}
 		}
 		if least == i {
 			return
 		}
-		m[i], m[least] = m[least], m[i]
+		m.runs[i], m.runs[least] = m.runs[least], m.runs[i]
 		i = least
 	}
 }
 
-func (r run) before(other run) bool {
-	if r.rank != other.rank {
-		return r.rank < other.rank
+func (m *merge) before(i, j int) bool {
+	a, b := &m.runs[i], &m.runs[j]
+	if a.rank != b.rank {
+		return a.rank < b.rank
 	}
-	return compareNames(r.names[0], other.names[0]) < 0
+	return m.order.compare(&a.items[0], &b.items[0], a.key, b.key) < 0
 }
