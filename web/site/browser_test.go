@@ -179,12 +179,18 @@ func (b *browser) look(theme string, width, height int) image.Image {
 	b.t.Helper()
 	b.do("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": theme}}}, nil)
 	b.do("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}, nil)
+	return b.picture(fmt.Sprintf("%s-%d", theme, width))
+}
+
+// picture returns what the page looks like, under a name in $SCREENSHOTS.
+func (b *browser) picture(name string) image.Image {
+	b.t.Helper()
 	var shot struct{ Data string }
 	b.do("Page.captureScreenshot", map[string]any{"format": "png"}, &shot)
 	text, err := base64.StdEncoding.DecodeString(shot.Data)
 	must(b.t, err)
 	if dir := os.Getenv("SCREENSHOTS"); dir != "" {
-		must(b.t, os.WriteFile(fmt.Sprintf("%s/%s-%d.png", dir, theme, width), text, 0o644))
+		must(b.t, os.WriteFile(dir+"/"+name+".png", text, 0o644))
 	}
 	picture, err := png.Decode(bytes.NewReader(text))
 	must(b.t, err)

@@ -70,7 +70,10 @@ func (v *view) text() string {
 		return ""
 	}
 	text, err := url.QueryUnescape(v.filter)
-	if err != nil || len(text) > maxFilter {
+	if err != nil {
+		text = v.filter // a "%" that begins no octet is one (URL, percent-decode)
+	}
+	if len(text) > maxFilter {
 		return ""
 	}
 	return strings.TrimSpace(text)
