@@ -57,6 +57,7 @@ type settings struct {
 	cgiEnv         []string // names of variables
 	cgiAuth        bool
 	cgiArgs        bool
+	followLinks    bool
 	cgiLinks       bool
 	noSetID        bool
 	cgiMax         int           // 0: some per core
@@ -225,6 +226,7 @@ func (s *settings) basicFlags() *pflag.FlagSet {
 func (s *settings) listFlags() *pflag.FlagSet {
 	flags := newFlags()
 	flags.BoolVar(&s.dirsFirst, "dirs-first", false, "list directories before files")
+	flags.BoolVar(&s.followLinks, "follow-links", false, "follow links out of dir to what their owner owns")
 	flags.BoolVar(&s.noUsers, "no-users", false, "serve no user directories, as /~user/")
 	flags.Func("user-dir", "the `name` of such a directory in a home (default: sws)", func(name string) error {
 		if !filepath.IsLocal(name) || filepath.Clean(name) == "." {

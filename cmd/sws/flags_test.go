@@ -54,7 +54,7 @@ func TestParse(t *testing.T) {
 		{"-dd /srv", settings{dir: "/srv", debug: 2, log: "-"}},
 		{"--debug -f --debug /srv", settings{dir: "/srv", debug: 2, foreground: true, log: "-"}},
 		{"-d --log-format json /srv", settings{dir: "/srv", debug: 1, log: "-", logFormat: "json"}},
-		{"--no-users --dirs-first /srv", settings{dir: "/srv", noUsers: true, dirsFirst: true}},
+		{"--no-users --dirs-first --follow-links /srv", settings{dir: "/srv", noUsers: true, followLinks: true, dirsFirst: true}},
 		{"--user-dir public_html /srv", settings{dir: "/srv", userDir: "public_html"}},
 		{"-l log --log-format=combined /srv", settings{dir: "/srv", log: here + "/log", logFormat: "combined"}},
 		{"-l log /srv", settings{dir: "/srv", log: here + "/log"}},

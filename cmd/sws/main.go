@@ -79,10 +79,11 @@ func serve(s *settings, stdout, stderr io.Writer, ready func(at []string) error)
 	}
 
 	docs, err := site.New(s.dir, &site.Options{
-		DirsFirst: s.dirsFirst,
-		Users:     !s.noUsers,
-		UserDir:   s.userDir,
-		Programs:  s.cgi,
+		DirsFirst:   s.dirsFirst,
+		Users:       !s.noUsers,
+		UserDir:     s.userDir,
+		FollowLinks: s.followLinks,
+		Programs:    s.cgi,
 
 		ProgramLinks: s.cgiLinks,
 		Errorf:       complaints.errorf,

@@ -1,6 +1,7 @@
 package site
 
 import (
+	"errors"
 	"strings"
 	"sync"
 	"syscall"
@@ -65,13 +66,17 @@ func (t *texts) of(f *found, wait bool) (string, syscall.Errno) {
 	return says, 0
 }
 
+// errNotOwner: a link is not of the owner of what it leads to.
+var errNotOwner = errors.New("a symbolic link leads out of what is served, and its owner is not that of what it leads to")
+
 // findAgain finds what name leads to, also where symbolic links with absolute
 // targets are on the way that lead back beneath the root.
 //
 // Such a target is read as a name beneath the root, and that is found like any
 // other: so whatever is replaced meanwhile, nothing outside is found, and what is
 // kept apart is asked about as ever. A target is beneath the root when its first
-// segments spell one of the root's own paths. Nothing outside the root is looked at.
+// segments spell one of the root's own paths. Nothing outside the root is looked at,
+// unless links that lead out are to be followed (Options.FollowLinks).
 func (r *root) findAgain(in *opened, name string, way, wait bool) (found, error) {
 	f, err := in.find(name, way, wait)
 	if err != syscall.EXDEV || r.texts == nil {
@@ -82,9 +87,16 @@ func (r *root) findAgain(in *opened, name string, way, wait bool) (found, error)
 	// does not consent to (mount(2), MS_NOSYMFOLLOW; proc(5), protected_symlinks)
 	// ends with another error.
 	for range maxLinks {
-		if name, err = r.replaceAbsolute(in, paths, name, wait); err != nil {
+		next, err := r.replaceAbsolute(in, paths, name, wait)
+		switch {
+		case err == syscall.EXDEV && r.follow && !wait:
+			return found{}, syscall.EAGAIN
+		case err == syscall.EXDEV && r.follow:
+			return findOutside(in, name)
+		case err != nil:
 			return found{}, err
 		}
+		name = next
 		if f, err = in.find(name, way, wait); err != syscall.EXDEV {
 			return f, err
 		}

@@ -9,7 +9,7 @@ import (
 	"xanadu/ipc"
 )
 
-// mayFollow says why links that lead out of the directory of programs cannot be
+// mayFollow says why links that lead out of a directory cannot be
 // followed.
 func mayFollow() error { return errors.ErrUnsupported }
 

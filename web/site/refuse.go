@@ -28,7 +28,7 @@ func statusOf(err error) int {
 		return 400
 	}
 	switch err {
-	case errNoName, errOther, errUntrusted,
+	case errNoName, errOther, errUntrusted, errNotOwner,
 		syscall.ENOENT, syscall.ENOTDIR, syscall.EXDEV, // nothing there, or not within
 		syscall.ENAMETOOLONG, syscall.ELOOP, // nothing could be
 		syscall.EINVAL, syscall.EILSEQ, // a name that this file system cannot hold

@@ -15,9 +15,10 @@ import (
 // All that a root tells comes from find, which asks about what is kept apart: so
 // no way to open or to look at a file can leave the question out.
 type root struct {
-	where where
-	apart *apart // nil: nothing is kept apart
-	texts *texts // nil: links with absolute targets are not followed
+	where  where
+	apart  *apart // nil: nothing is kept apart
+	texts  *texts // nil: links with absolute targets are not followed
+	follow bool   // links that lead out are followed, where findOutside does
 }
 
 // A where says which directory a root is at present.

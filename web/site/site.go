@@ -60,6 +60,11 @@ type Options struct {
 	// owner of Programs. It takes Linux.
 	ProgramLinks bool
 
+	// FollowLinks: symbolic links that lead out of a root are followed, when the
+	// owner of each link on the way is that of what it leads to. What is in
+	// Programs is not served this way either. It takes Linux.
+	FollowLinks bool
+
 	// Errorf is told why a request was answered 500 or 503. It is called from
 	// many goroutines at once. nil: nobody is told.
 	Errorf func(format string, args ...any)
@@ -138,6 +143,11 @@ func newSite(docroot string, opt *Options, kind *kind) (*Site, error) {
 	if err := checkUserDir(opt.UserDir); err != nil {
 		return nil, fmt.Errorf("serve %s: %w", docroot, err)
 	}
+	if opt.FollowLinks {
+		if err := mayFollow(); err != nil {
+			return nil, fmt.Errorf("serve %s: follow links that lead out: %w", docroot, err)
+		}
+	}
 	var err error
 	s.docs, err = openNamed(docroot, kind.open, s.clock)
 	switch {
@@ -149,7 +159,7 @@ func newSite(docroot string, opt *Options, kind *kind) (*Site, error) {
 	case err != nil:
 		return nil, fmt.Errorf("serve %s: open: %w%s", docroot, err, advice(err, false))
 	}
-	s.root = &root{where: s.docs, texts: &texts{now: s.clock}}
+	s.root = &root{where: s.docs, texts: &texts{now: s.clock}, follow: opt.FollowLinks}
 	if opt.Programs != "" {
 		if err := s.addPrograms(docroot, opt.Programs, opt.ProgramLinks); err != nil {
 			s.Close()
@@ -275,7 +285,7 @@ func (s *Site) locate(p path) (place, error) {
 	if !ofUser {
 		return place{s.root, name, p}, nil
 	}
-	root, err := s.users.root(user, s.kind, s.apart, s.root.texts, s.clock)
+	root, err := s.users.root(user, s.kind, s.apart, s.root, s.clock)
 	return place{root, name, p}, err
 }
 

@@ -121,7 +121,7 @@ func isHome(dir string) bool { return filepath.IsAbs(dir) && filepath.Clean(dir)
 // root returns the root of a user's directory, opened as kind says. For one who
 // does not serve anything, for whatever reason, it is a root in which nothing is,
 // and it takes as long to find that out.
-func (u *users) root(name string, kind *kind, apart *apart, texts *texts, now func() time.Time) (*root, error) {
+func (u *users) root(name string, kind *kind, apart *apart, like *root, now func() time.Time) (*root, error) {
 	b := believed{until: now().Add(userTime)}
 	if isUserName(name) {
 		var err error
@@ -133,7 +133,7 @@ func (u *users) root(name string, kind *kind, apart *apart, texts *texts, now fu
 	if !isHome(b.home) {
 		d.home, d.none = "/", true
 	}
-	return &root{where: d, apart: apart, texts: texts}, nil
+	return &root{where: d, apart: apart, texts: like.texts, follow: like.follow}, nil
 }
 
 // A userDir is a directory beneath a user's home. Every call finds it anew, so

@@ -43,7 +43,7 @@ func TestTellsWhy(t *testing.T) {
 		{"GET", "/.git/config", 404, "", noName},
 		{"GET", "/a%2fb", 404, "", noName},
 		{"GET", "/../x", 400, "", "the path is malformed, or leads above the root"},
-		{"GET", "/out", 404, "out", "a symbolic link leads out of what is served"},
+		{"GET", "/out", 404, "out", "a symbolic link leads out of what is served (see --follow-links)"},
 		{"GET", "/loop", 404, "loop", "a link in it leads to itself"},
 		{"PUT", "/file", 405, "", "a document has GET, HEAD and OPTIONS only"},
 		{"BREW", "/file", 501, "", "there is no such method here"},
