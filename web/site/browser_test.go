@@ -126,6 +126,14 @@ func (b *browser) next() message {
 // do has the browser do something and waits for the result.
 func (b *browser) do(method string, params, result any) {
 	b.t.Helper()
+	if refusal := b.try(method, params, result); refusal != "" {
+		b.t.Fatalf("%s: %s", method, refusal)
+	}
+}
+
+// try is do, but returns what the browser says when it refuses.
+func (b *browser) try(method string, params, result any) (refusal string) {
+	b.t.Helper()
 	b.send(method, params)
 	for {
 		m := b.next()
@@ -133,11 +141,27 @@ func (b *browser) do(method string, params, result any) {
 		case m.ID != b.last:
 			continue
 		case m.Error != nil:
-			b.t.Fatalf("%s: %s", method, m.Error.Message)
+			return m.Error.Message
 		case result != nil:
 			must(b.t, json.Unmarshal(m.Result, result))
 		}
-		return
+		return ""
+	}
+}
+
+// await waits for the promise that a script returns, which begins anew when the
+// page makes way for another meanwhile.
+func (b *browser) await(script string) {
+	b.t.Helper()
+	const left = "Inspected target navigated or closed"
+	for {
+		switch refusal := b.try("Runtime.evaluate", map[string]any{"expression": script, "awaitPromise": true}, nil); refusal {
+		case left, "Cannot find default execution context", "Execution context was destroyed.":
+		case "":
+			return
+		default:
+			b.t.Fatalf("%s: %s", script, refusal)
+		}
 	}
 }
 

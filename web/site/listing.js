@@ -161,7 +161,7 @@
 		const before = entries.length;
 		take();
 		// While the list arrives, entries are sorted when there are twice as many.
-		if (wanted || placed && (complete ? placed < entries.length : entries.length >= 2 * placed)) {
+		if (wanted && entries.length || placed && (complete ? placed < entries.length : entries.length >= 2 * placed)) {
 			wanted = false;
 			place();
 			looked = found = 0;

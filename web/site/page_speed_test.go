@@ -147,3 +147,41 @@ func (b *browser) milliseconds(script string) int {
 	must(b.t, err)
 	return int(f)
 }
+
+// An order that was asked for before the first row has arrived holds for all rows.
+func TestPageBeforeItArrives(t *testing.T) {
+	b := newBrowser(t)
+	more := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", formats[0].kind)
+		w.Write(beginHTML(nil, path{}, new(view)))
+		w.(http.Flusher).Flush()
+		select {
+		case <-more:
+		case <-r.Context().Done():
+		}
+		var page []byte
+		const n = 3
+		for j := range n {
+			e := entry{name: fmt.Sprint(j), size: int64(j)}
+			page = appendHTML(page, &e, j)
+		}
+		w.Write(endHTML(page, &tally{files: n, complete: true}))
+	}))
+	t.Cleanup(server.Close)
+	b.send("Page.navigate", map[string]any{"url": server.URL + "/#sort=size&order=desc"})
+	b.await(`new Promise(done => {
+		const look = () => document.querySelector("thead [aria-sort=descending]") ? done() : setTimeout(look, 10);
+		look();
+	})`)
+	b.await(nextFrame)
+	close(more)
+	b.await(`new Promise(done => {
+		const look = () => document.readyState === "complete" ? done() : setTimeout(look, 10);
+		look();
+	})`)
+	b.await(nextFrame)
+	if got := b.run(shownNames); got != "2 1 0" {
+		t.Errorf("by size: %q, want 2 1 0", got)
+	}
+}

@@ -22,13 +22,13 @@ func TestPageViews(t *testing.T) {
 	address := served(t, s) + "/in/"
 	check := func(what, search, names string) {
 		t.Helper()
-		// The address may follow a little later.
-		b.run(fmt.Sprintf(`new Promise(done => {
+		// The address and the rows may follow a little later.
+		b.await(fmt.Sprintf(`new Promise(done => {
 			let left = 300;
-			const look = () => document.readyState === "complete" && location.search === %q && !location.hash || left-- === 0 ? done() : setTimeout(look, 10);
+			const holds = () => document.readyState === "complete" && !window.isLeft && location.search === %q && !location.hash && String(%s) === %q;
+			const look = () => holds() || left-- === 0 ? done() : setTimeout(look, 10);
 			look();
-		})`, search))
-		b.run(nextFrame)
+		})`, search, shownNames, names))
 		if got := b.run("location.search + location.hash"); got != search {
 			t.Errorf("%s: the address says %q, want %q", what, got, search)
 		}
@@ -43,7 +43,12 @@ func TestPageViews(t *testing.T) {
 	b.run("document.querySelector('input[type=search]').focus()")
 	b.do("Input.insertText", map[string]any{"text": "FILE"}, nil)
 	check("filtered", "?sort=size&order=desc&filter=FILE", "file2 File3 file1")
+	b.run("window.isLeft = true")
 	b.do("Page.reload", nil, nil)
+	b.await(`new Promise(done => {
+		const look = () => !window.isLeft && document.querySelector("output").value ? done() : setTimeout(look, 10);
+		look();
+	})`)
 	check("reloaded", "?sort=size&order=desc&filter=FILE", "file2 File3 file1")
 	if got := b.run("document.querySelector('input[type=search]').value + document.querySelector('output').value"); got != "FILE3 of 5" {
 		t.Errorf("reloaded, the filter and the count are %q", got)

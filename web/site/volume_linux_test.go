@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"xanadu/internal/kit"
 	"xanadu/web"
@@ -34,7 +35,21 @@ func TestVolume(t *testing.T) {
 		return uint64(st.Dev)
 	}
 	here, there := device(docs), device(filepath.Join(docs, "mount"))
-	device(filepath.Join(docs, "a/link")) // has it in memory
+	// It is in memory, and was read after it was made: else the kernel would have to
+	// note when it is read (mount(8), relatime), which it does not do from memory.
+	link := filepath.Join(docs, "a/link")
+	for start := time.Now(); time.Since(start) < time.Second; {
+		var st syscall.Stat_t
+		if _, err := os.Readlink(link); err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Lstat(link, &st); err != nil {
+			t.Fatal(err)
+		}
+		if syscall.TimespecToNsec(st.Atim) > syscall.TimespecToNsec(st.Ctim) {
+			break
+		}
+	}
 	s, err := New(docs, &Options{Users: true, Home: func(user string) (string, error) {
 		if user == "away" {
 			return filepath.Join(docs, "mount"), nil
