@@ -109,7 +109,7 @@ func TestPageWhileItArrives(t *testing.T) {
 	t.Cleanup(server.Close)
 	b.send("Page.navigate", map[string]any{"url": server.URL + "/"})
 	b.run(`new Promise(done => {
-		const look = () => document.querySelectorAll("tbody tr").length > 400 ? done() : setTimeout(look, 10);
+		const look = () => document.querySelectorAll("tbody tr").length > 500 ? done() : setTimeout(look, 10);
 		look();
 	})`)
 	b.run(`document.querySelectorAll("thead button")[1].click()`)
