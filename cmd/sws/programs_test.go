@@ -8,10 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // plantPrograms makes a directory with an executable file for each script.
@@ -41,11 +41,20 @@ func TestProgramsPerCore(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			programs := plantPrograms(t, map[string]string{"wait": "echo >>\"$STARTED\"\nexec sleep 300\n"})
-			started := filepath.Join(t.TempDir(), "started")
-			flags := append([]string{"-f", "-p", "0", "-i", "127.0.0.1", "-c", programs, "--cgi-env", "STARTED"}, c.flags...)
+			// Each program notes how many run while it does.
+			programs := plantPrograms(t, map[string]string{"wait": `mkdir "$NOTES/running/$$"
+ls "$NOTES/running" | wc -l >>"$NOTES/counts"
+while [ ! -e "$NOTES/go" ]; do sleep 0.01; done
+rmdir "$NOTES/running/$$"
+printf 'Content-Type: text/plain\n\n'
+`})
+			notes := t.TempDir()
+			if err := os.Mkdir(filepath.Join(notes, "running"), 0o777); err != nil {
+				t.Fatal(err)
+			}
+			flags := append([]string{"-f", "-p", "0", "-i", "127.0.0.1", "-c", programs, "--cgi-env", "NOTES"}, c.flags...)
 			cmd := &command{Cmd: sws(t, append(flags, documents(t, 1))...)}
-			cmd.Env = append(cmd.Env, "GOMAXPROCS="+c.cores, "STARTED="+started)
+			cmd.Env = append(cmd.Env, "GOMAXPROCS="+c.cores, "NOTES="+notes)
 			cmd.begin(t)
 			cmd.listens(t)
 			var clients []net.Conn
@@ -54,17 +63,29 @@ func TestProgramsPerCore(t *testing.T) {
 				clients = append(clients, conn)
 				io.WriteString(conn, "GET /cgi-bin/wait HTTP/1.0\r\n\r\n")
 			}
-			count := func() int {
-				b, _ := os.ReadFile(started)
-				return bytes.Count(b, []byte("\n"))
+			counts := func() []string {
+				b, _ := os.ReadFile(filepath.Join(notes, "counts"))
+				return strings.Fields(string(b))
 			}
-			eventually(t, "programs that run", func() bool { return count() >= c.want })
-			time.Sleep(100 * time.Millisecond) // in which one too many would start
-			if got := count(); got != c.want {
-				t.Errorf("%d programs run at once, want %d", got, c.want)
+			eventually(t, "programs that run", func() bool { return len(counts()) >= c.want })
+			if err := os.WriteFile(filepath.Join(notes, "go"), nil, 0o666); err != nil {
+				t.Fatal(err)
 			}
 			for _, conn := range clients {
-				conn.Close() // which ends the programs
+				if b, err := io.ReadAll(conn); err != nil || !strings.HasPrefix(string(b), "HTTP/1.1 200") {
+					t.Errorf("%q, %v", b, err)
+				}
+			}
+			most := 0
+			for _, count := range counts() {
+				n, err := strconv.Atoi(count)
+				if err != nil {
+					t.Fatal(err)
+				}
+				most = max(most, n)
+			}
+			if most != c.want || len(counts()) != c.want+5 {
+				t.Errorf("%d of %d programs run at once, want %d of %d", most, len(counts()), c.want, c.want+5)
 			}
 			cmd.signal(t, syscall.SIGTERM)
 			cmd.end(t, 0, "")
