@@ -29,16 +29,11 @@ func ChooseForm(r *Request, forms []Form) int {
 	if len(forms) > maxForms {
 		panic("web: ChooseForm: too many forms")
 	}
-	for rest := r.Query; len(rest) > 0; {
-		var parameter []byte
-		parameter, rest, _ = bytes.Cut(rest, []byte("&"))
-		if name, ok := bytes.CutPrefix(parameter, []byte("format=")); ok {
-			for i := range forms {
-				if forms[i].Name == string(name) {
-					return i
-				}
+	if name, ok := r.Parameter("format="); ok {
+		for i := range forms {
+			if forms[i].Name == string(name) {
+				return i
 			}
-			break
 		}
 	}
 	best, most := 0, wanted{}

@@ -120,3 +120,16 @@ func (r *Request) IsGet() bool { return string(r.Method) == "GET" || r.IsHead() 
 func (r *Request) IsHead() bool { return bytes.Equal(r.Method, head) }
 
 var head = []byte("HEAD")
+
+// Parameter returns the value of the first parameter of r's query that begins with
+// name, which ends with "=", as it was sent. It is part of the query.
+func (r *Request) Parameter(name string) (value []byte, ok bool) {
+	for rest := r.Query; len(rest) > 0; {
+		var one []byte
+		one, rest, _ = bytes.Cut(rest, []byte("&"))
+		if len(one) >= len(name) && string(one[:len(name)]) == name {
+			return one[len(name):], true
+		}
+	}
+	return nil, false
+}

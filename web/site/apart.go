@@ -171,13 +171,10 @@ func (a *apart) holds(f *found, in *opened, wait bool) (bool, error) {
 	return inside, nil
 }
 
-// covers reports whether a path is the programs' name, or leads on from it, as it
-// is spelled. So what has the name for less than the moment between two looks is
-// kept out as well.
-func (a *apart) covers(path string) bool {
-	rest, ok := strings.CutPrefix(path, a.programs.path)
-	return ok && a.programs.path != "" && (rest == "" || rest[0] == '/')
-}
+// covers reports whether an absolute path is a name of the programs, or leads on
+// from one, as it is spelled. So what has the name for less than the moment between
+// two looks is kept out as well. "" is covered by none.
+func (a *apart) covers(path string) bool { return path != "" && a.closed.Load().covers(path) }
 
 // has reports whether st is of what is kept apart. A nil apart keeps nothing.
 func (a *apart) has(st *sys.Stat) bool {

@@ -171,7 +171,6 @@ func newSite(docroot string, opt *Options, kind *kind) (*Site, error) {
 
 func (s *Site) clock() time.Time { return s.now() }
 
-// advice says what to do when a directory cannot be opened.
 // advice says what to do about an error of opening the document root.
 func advice(err error, isFile bool) string {
 	switch {
@@ -188,6 +187,7 @@ func advice(err error, isFile bool) string {
 	return adviceOnDirectory(err)
 }
 
+// adviceOnDirectory says what to do about an error of opening a directory.
 func adviceOnDirectory(err error) string {
 	switch {
 	case errors.Is(err, syscall.ENOENT):

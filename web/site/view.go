@@ -1,7 +1,6 @@
 package site
 
 import (
-	"bytes"
 	"net/url"
 	"strings"
 
@@ -39,29 +38,16 @@ func asked(r *web.Request) (o order, filter []byte) {
 	if len(r.Query) == 0 {
 		return order{}, nil
 	}
-	sort, _ := parameter(r.Query, "sort=")
+	by, _ := r.Parameter("sort=")
 	for c, name := range columns {
-		if name == string(sort) {
+		if name == string(by) {
 			o.by = column(c)
 		}
 	}
-	direction, _ := parameter(r.Query, "order=")
+	direction, _ := r.Parameter("order=")
 	o.descending = string(direction) == "desc"
-	filter, _ = parameter(r.Query, "filter=")
+	filter, _ = r.Parameter("filter=")
 	return o, filter
-}
-
-// parameter returns the value of the first parameter of a query that begins with
-// name, which ends with "=".
-func parameter(query []byte, name string) (value []byte, ok bool) {
-	for len(query) > 0 {
-		var one []byte
-		one, query, _ = bytes.Cut(query, []byte("&"))
-		if len(one) >= len(name) && string(one[:len(name)]) == name {
-			return one[len(name):], true
-		}
-	}
-	return nil, false
 }
 
 // text returns the filter as it was typed, "" for one that is ignored.
