@@ -9,14 +9,15 @@ import (
 )
 
 const (
-	// dyingTime is how long a program is waited for that has closed its output.
+	// dyingTime is how long a program is waited for that has closed its output, and
+	// for what was killed with it.
 	// At its end it does so a moment before it can be reaped, but on a busy
 	// machine the moment may be long for one with a low priority, and how it
 	// ended tells whether its answer is whole. Who lives on for longer means to.
 	dyingTime = time.Second
 
 	// patience is how long the pipes of a program that has ended are waited for,
-	// which others may have been left with, and for them once they were killed.
+	// which others may have been left with.
 	patience = 100 * time.Millisecond
 
 	// lastCut is how long the kernel is given at the end of a loop to end what
@@ -126,7 +127,11 @@ func (p *program) finish() {
 	case !p.waited:
 		// Its last words may still be on their way.
 		p.errs.Receive()
-		p.errs.Timeout(p.engine.patience)
+		if p.swept {
+			p.errs.Timeout(p.engine.dying)
+		} else {
+			p.errs.Timeout(p.engine.patience)
+		}
 	case !p.swept:
 		p.swept = true
 		if p.child.KillHolders(p.pipes...) == 0 {
@@ -135,7 +140,7 @@ func (p *program) finish() {
 			return
 		}
 		p.waited = false
-		p.errs.Timeout(p.engine.patience)
+		p.errs.Timeout(p.engine.dying)
 	default:
 		if p.child.KillHolders(p.pipes...) > 0 {
 			p.complain("not all that it has left with its pipes can be ended")
