@@ -18,7 +18,9 @@ func TestView(t *testing.T) {
 		must(t, os.Chtimes(dir+"/"+name, old, old.Add(time.Duration(at)*time.Hour)))
 	}
 	eachRoot(t, func(t *testing.T, open func(string) *Site) {
-		s := open(dir)
+		// What lists share is of one Site, whose options do not change.
+		plain, dirsFirst := open(dir), open(dir)
+		dirsFirst.dirsFirst = true
 		for _, test := range []struct{ query, names, dirsFirst string }{
 			{"", "A b c9 c10 d/", "d/ A b c9 c10"},
 			{"sort=name&order=asc", "A b c9 c10 d/", "d/ A b c9 c10"},
@@ -37,7 +39,7 @@ func TestView(t *testing.T) {
 			{"filter=" + strings.Repeat("x", maxFilter+1), "A b c9 c10 d/", "d/ A b c9 c10"},
 			{"filter=" + strings.Repeat("x", maxFilter), "", ""},
 		} {
-			for _, s.dirsFirst = range []bool{false, true} {
+			for _, s := range []*Site{plain, dirsFirst} {
 				want := strings.Fields(test.names)
 				if s.dirsFirst {
 					want = strings.Fields(test.dirsFirst)
