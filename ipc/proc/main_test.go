@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -61,7 +62,7 @@ func child(role string) {
 		}
 		signal.Ignore(unix.SIGTERM)
 		fmt.Println("left")
-		select {}
+		time.Sleep(time.Hour) // select{} may be found to be a deadlock
 	}
 	syscall.Exit(0) // os.Exit takes a second under the race detector
 }
